@@ -1,4 +1,7 @@
-"""Two workers beside the serial run: what they save where there is work, and cost where not."""
+"""Two workers beside the serial run: what they save where there is work, and cost where not.
+
+Of Dask, a call that does nothing is the floor.
+"""
 
 import time
 from collections.abc import Iterator
@@ -35,23 +38,29 @@ def rows(sizes: Sizes, area: Path) -> Iterator[Row]:
         times >= 1.8,
     )
     n = sizes.stages
-    hows = [how for how in _MOST if how != "dask" or find_spec("distributed")]
+    has_dask = find_spec("distributed") is not None
+    hows = ["workers", *(["dask", "calls"] if has_dask else [])]
     trivial = [lambda how=how: run(n, 0, how) for how in ("serial", *hows)]
     serial, *others = rounds(sizes.runs, *trivial)
-    for how, costs in zip(hows, others, strict=True):
-        yield _overhead(how, n, serial, costs)
-    if "dask" not in hows:
+    costs = dict(zip(hows, others, strict=True))
+    yield _overhead("workers", n, serial, costs["workers"])
+    if has_dask:
+        yield _overhead("dask", n, serial, costs["dask"], costs["calls"])
+    else:
         yield Row(f"{n:,} trivial stages, Dask", "not measured", "distributed is not installed")
 
 
-def _overhead(how: str, n: int, serial: list[Cost], costs: list[Cost]) -> Row:
+def _overhead(
+    how: str, n: int, serial: list[Cost], costs: list[Cost], calls: list[Cost] | None = None
+) -> Row:
     above = 1000 * (told(costs, "seconds") - told(serial, "seconds")) / n
     alone, ours = (1000 * told(all_, "seconds") / n for all_ in (serial, costs))
     more = 1000 * (cpu(costs) - cpu(serial)) / n
+    bare = f"; a bare call {1000 * told(calls, 'seconds') / n:.1f} ms" if calls else ""
     return Row(
         f"{n:,} trivial stages, {how} with 2 processes: ms a stage above serial",
         f"{above:.1f} ({ours:.1f} ms a stage)",
-        f"serial {alone:.1f} ms; {more:.1f} ms more of CPU",
+        f"serial {alone:.1f} ms; {more:.1f} ms more of CPU{bare}",
         f"<= {_MOST[how]:g}",
         above <= _MOST[how],
     )

@@ -1,7 +1,10 @@
 """Signals whose handler raises, at any moment of some work."""
 
 import signal
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
 
 
 def interrupted(
@@ -28,3 +31,37 @@ def interrupted(
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, old)
     return stopped
+
+
+came = threading.Event()  # Ctrl-C, as below
+
+
+@contextmanager
+def pressed_in_a_lock() -> Iterator[list[Future[object]]]:
+    """Ctrl-C comes when the main thread has first taken the lock of a future that goes on.
+
+    Gives a list, which has that future then.
+    """
+    enter, make = threading.Condition.__enter__, Future.__init__
+    owners: dict[threading.Condition, Future[object]] = {}
+    pressed: list[Future[object]] = []
+
+    def made(self: Future[object]) -> None:
+        make(self)
+        owners[self._condition] = self
+
+    def entered(self: threading.Condition) -> bool:
+        held, owner = enter(self), owners.get(self)
+        if owner is None or owner._state == "FINISHED":
+            return held
+        if not pressed and threading.current_thread() is threading.main_thread():
+            pressed.append(owner)
+            came.set()
+            signal.raise_signal(signal.SIGINT)
+        return held
+
+    Future.__init__, threading.Condition.__enter__ = made, entered
+    try:
+        yield pressed
+    finally:
+        Future.__init__, threading.Condition.__enter__ = make, enter

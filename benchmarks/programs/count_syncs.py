@@ -1,4 +1,4 @@
-"""How often a one-file stage syncs: `count_syncs.py STORE`."""
+"""How often a one-file stage syncs, and how often all at once: `count_syncs.py STORE`."""
 
 import os
 import sys
@@ -20,10 +20,11 @@ from pystore import (
     mkconfig,
     realize,
 )
+from pystore.store import syncing
 
 T = TypeVar("T")
 calls: list[int] = []
-real_sync = os.fsync
+real_sync, real_sync_all = os.fsync, syncing._called
 
 
 def build(b: Build) -> None:
@@ -37,14 +38,20 @@ def sync(descriptor: int) -> None:
     real_sync(descriptor)
 
 
-def counted(function: Callable[[], T]) -> tuple[int, T]:
-    """How often a call syncs, and what it returns."""
+def sync_all(call: Callable[[int], int], descriptor: int) -> None:
+    """Counts, and syncs the file system."""
+    calls.append(-1)
+    real_sync_all(call, descriptor)
+
+
+def counted(function: Callable[[], T]) -> tuple[tuple[int, int], T]:
+    """How often a call syncs, how often all at once, and what it returns."""
     calls.clear()
     result = function()
-    return len(calls), result
+    return (len(calls), calls.count(-1)), result
 
 
-def commit(store: Store) -> int:
+def commit(store: Store) -> tuple[int, int]:
     """The syncs of a commit alone."""
     config = mkconfig({"name": "alone"})
     store.record([config])
@@ -54,7 +61,7 @@ def commit(store: Store) -> int:
 
 
 store = Store(sys.argv[1])
-os.fsync = sync
+os.fsync, syncing._called = sync, sync_all
 stage = Derivation(mkconfig({"name": "one"}), match_latest(), build_wrapper(build))
 instantiating, closure = counted(lambda: instantiate(stage, store=store))
 realizing, _ = counted(lambda: realize(closure, store=store))

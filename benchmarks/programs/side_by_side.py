@@ -1,7 +1,8 @@
-"""What can run side by side: `side_by_side.py STORE COUNT LOOPS serial|workers|dask`.
+"""What can run side by side: `side_by_side.py STORE COUNT LOOPS serial|workers|dask|calls`.
 
 So many attempts of a stage, each so many rounds of arithmetic; with LOOPS of 0, so many trivial
-stages. Tells how long it took.
+stages. With `calls`, so many calls of a function that does nothing, by Dask. Tells how long it
+took.
 """
 
 import json
@@ -27,7 +28,7 @@ def work(n: int, loops: int, out: Path = output("out.txt")) -> None:
 @contextmanager
 def options(how: str) -> Iterator[dict[str, Any]]:
     """What realize is told; a cluster has started before."""
-    if how != "dask":
+    if how not in ("dask", "calls"):
         yield {"workers": 2} if how == "workers" else {}
         return
     from distributed import Client, LocalCluster
@@ -48,7 +49,11 @@ def main() -> None:
     store = Store(path, durable=False)
     with options(how) as given:
         start = time.perf_counter()
-        if loops:
+        if how == "calls":
+            calls = [given["executor"].submit(abs, n, pure=False) for n in range(count)]
+            for call in calls:
+                call.result()
+        elif loops:
             realize(work(0, loops), attempts=count, store=store, **given)
         else:
             realize([work(n, 0) for n in range(count)], store=store, **given)

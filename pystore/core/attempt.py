@@ -151,9 +151,16 @@ def attempt_text(attempt: Attempt) -> bytes:
     return f'{_HEAD}{short("pystore attempt 1", body.encode())}",{body}'.encode()
 
 
+def checksum_is_right(text: bytes) -> bool:
+    """Whether the record of an attempt matches its checksum (AT1)."""
+    return text[len(_HEAD) : _BODY - 2].decode("latin-1") == short(
+        "pystore attempt 1", text[_BODY:]
+    )
+
+
 def parse_attempt(text: bytes) -> Attempt:
     """The attempt in a record. Raises Corrupted."""
-    if text[len(_HEAD) : _BODY - 2].decode("latin-1") != short("pystore attempt 1", text[_BODY:]):
+    if not checksum_is_right(text):
         raise Corrupted("the record of an attempt does not match its checksum")
     try:
         value = _DECODER.decode(text.decode())

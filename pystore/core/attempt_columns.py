@@ -5,7 +5,7 @@ AQ1  The columns say of each attempt what its record says, in the order of the s
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from .attempt import Attempt, Outcome
 from .dataclasses import dataclass
@@ -16,6 +16,8 @@ COLUMNS = (
     "realizer", "notes",
 )  # fmt: skip
 NOTED = ("adopted", "accepted")  # notes that say how an attempt counts
+_DEAD = "dead="  # begins the word among them that says how long it was dead [ns]
+Value = TypeVar("Value")
 METRIC = "metric "  # begins the name of the column of a metric
 
 
@@ -41,7 +43,7 @@ class AttemptColumns:
             for name in COLUMNS if name not in ("made", "notes")
         }  # fmt: skip
         columns["made"] = [row.rref.digest if row.rref else "" for row in rows]
-        columns["notes"] = [" ".join(n for n in NOTED if n in row.notes) for row in rows]
+        columns["notes"] = [_words(row) if row.notes else "" for row in rows]
         for name in names:
             columns[METRIC + name] = [_number(row.metrics.get(name)) for row in rows]
         return cls(dref, len(rows), names, columns, () if outlines else tuple(rows))
@@ -67,6 +69,17 @@ class AttemptColumns:
     def seeds(self) -> Sequence[int]:
         """The seed of each attempt."""
         return self.columns["seed"]
+
+    @cached_property
+    def seconds(self) -> Sequence[float]:
+        """How long each attempt ran [s], without the time in which it was dead."""
+        if not self.count:
+            return ()
+        told = zip(self.starts, self.columns["stop"], self.columns["notes"], strict=True)
+        return [
+            self.outline(at).duration if _DEAD in notes else (stop - start) / 1e9
+            for at, (start, stop, notes) in enumerate(told)
+        ]
 
     def metric(self, name: str) -> Sequence[float | None]:
         """A metric of each attempt as it was recorded; None where it was not."""
@@ -106,12 +119,28 @@ class AttemptColumns:
             stop=columns["stop"][place], host=columns["host"][place], pid=columns["pid"][place],
             realizer=columns["realizer"][place], source=columns["source"][place], versions={},
             metrics={name: number for name, number in told.items() if number is not None},
-            notes=dict.fromkeys(columns["notes"][place].split(), True),
+            notes=dict(map(_note, columns["notes"][place].split())),
         )  # fmt: skip
 
     def outlines(self) -> Iterator[Attempt]:
         """All attempts, in outline."""
         return map(self.outline, range(self.count))
+
+
+def _words(attempt: Attempt) -> str:
+    found = [name for name in NOTED if name in attempt.notes]
+    return " ".join([*found, f"{_DEAD}{attempt.notes['dead']}"] if attempt.dead else found)
+
+
+def _note(word: str) -> tuple[str, Any]:
+    return ("dead", int(word[len(_DEAD) :])) if word.startswith(_DEAD) else (word, True)
+
+
+def listed(column: Sequence[Value]) -> list[Value]:
+    """The values of a column as a list: those of an index are numbers in a row of bytes."""
+    if isinstance(column, memoryview):
+        return cast("list[Value]", column.tolist())
+    return [*column]
 
 
 def _number(told: float | None) -> float | None:

@@ -80,7 +80,7 @@ class Config:
 
     def parts(self) -> list[Any]:
         """What `of_parts` takes, as JSON."""
-        return [self.shared, self.inputs, self.promises]
+        return [self.shared, [*self.inputs], [[*promise] for promise in self.promises]]
 
     @classmethod
     def of_parts(cls, dref: DRef, parts: list[Any]) -> "Config":

@@ -63,9 +63,19 @@ def provenance_text(dref: DRef, context: Context, manifest: str) -> bytes:
     return (json.dumps(value, sort_keys=True, separators=(",", ":")) + "\n").encode()
 
 
+def provenance_end(manifest: str) -> bytes:
+    """The end of a `context.json` that names this tree. What is before it does not depend on it."""
+    return f'"{manifest}"}}\n'.encode()
+
+
 def rref_of(dref: DRef, provenance: bytes) -> RRef:
     """The reference of the realization with this `context.json`."""
-    return RRef.of(short("pystore realization 1", provenance), dref)
+    return RRef.of(provenance_digest(provenance), dref)
+
+
+def provenance_digest(provenance: bytes) -> str:
+    """The 32 hex digits of the realization with this `context.json`."""
+    return short("pystore realization 1", provenance)
 
 
 def parse_provenance(text: bytes) -> tuple[DRef, Context, str]:

@@ -36,7 +36,7 @@ class Holding:
 
     def realizations(self) -> list[RRef]:
         """The realizations whose bytes are here, sorted."""
-        return [RRef.of(digest, self.dref) for digest in self.here]
+        return RRef.each(self.here, self.dref)
 
     @property
     def usable(self) -> frozenset[str]:

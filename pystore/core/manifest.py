@@ -60,18 +60,28 @@ class Manifest:
     @cached_property
     def text(self) -> bytes:
         """The canonical text: one entry a line, so that `diff` shows what differs."""
-        rows = ",\n".join(map(_line, self.entries))
-        return f'{{"entries":[\n{rows}\n]}}\n'.encode()
+        return manifest_text(map(_line, self.entries))
 
     @cached_property
     def digest(self) -> str:
         """The 64 hex digits that stand for the whole tree."""
-        return digest("pystore tree 1", self.text)
+        return manifest_digest(self.text)
 
     @property
     def size(self) -> int:
         """The bytes of all files together."""
         return sum(entry.size for entry in self.entries)
+
+
+def manifest_text(lines: Iterable[str]) -> bytes:
+    """The canonical text of a manifest with these lines, in the order of their paths."""
+    rows = ",\n".join(lines)
+    return f'{{"entries":[\n{rows}\n]}}\n'.encode()
+
+
+def manifest_digest(text: bytes) -> str:
+    """The 64 hex digits of the tree whose manifest has this canonical text."""
+    return digest("pystore tree 1", text)
 
 
 def encode_name(name: bytes) -> str:
@@ -90,15 +100,19 @@ def decode_name(text: str) -> bytes:
 
 def _line(entry: Entry) -> str:
     """The JSON of an entry, with sorted keys and without spaces."""
-    path = _quoted(encode_name(entry.path))
+    path = encode_name(entry.path)
     if entry.kind == "file":
-        executable = "true" if entry.executable else "false"
-        return (
-            f'{{"digest":{_quoted(entry.digest)},"executable":{executable},"kind":"file",'
-            f'"path":{path},"size":{entry.size:d}}}'
-        )
+        return file_line(path, entry.executable, entry.size, entry.digest)
     target = f',"target":{_quoted(encode_name(entry.target))}' if entry.kind == "link" else ""
-    return f'{{"kind":{_quoted(entry.kind)},"path":{path}{target}}}'
+    return f'{{"kind":{_quoted(entry.kind)},"path":{_quoted(path)}{target}}}'
+
+
+def file_line(path: str, executable: bool, size: int, digest: str) -> str:
+    """The JSON of a file, whose path has the form of `encode_name`; the other facts as in Entry."""
+    return (
+        f'{{"digest":{_quoted(digest)},"executable":{"true" if executable else "false"},'
+        f'"kind":"file","path":{_quoted(path)},"size":{size:d}}}'
+    )
 
 
 def _entry(row: dict[str, Any]) -> Entry:

@@ -11,6 +11,7 @@ MA4  With `over`, the best step of each attempt counts, and not its last one.
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache, partial
+from operator import attrgetter
 from typing import Any, Literal
 
 from .candidate import Candidate
@@ -61,7 +62,7 @@ class Matcher:
         Raises MatcherUnsatisfied when building would not help, BadMatcher when the rule
         breaks MA1.
         """
-        offered = sorted(candidates, key=lambda candidate: candidate.rref)
+        offered = sorted(candidates, key=attrgetter("rref"))
         answer = self.rule(offered)
         if isinstance(answer, Need):
             return answer

@@ -1,6 +1,8 @@
 """Ranking: realizations in the order of a metric, for `match_best` (MA3, MA4)."""
 
 from collections.abc import Sequence
+from itertools import compress
+from operator import attrgetter, itemgetter, not_
 
 from .candidate import Candidate
 from .extremes import Over
@@ -10,14 +12,18 @@ from .warned import warn
 
 def ranked(here: Sequence[Candidate], file: str, mode: str, over: Over | None) -> list[Candidate]:
     """These realizations, the best first. A warning says when none has the metric."""
-    sign = -1.0 if mode == "max" else 1.0
-    ranks = [(sign * candidate.metric(file, over), candidate) for candidate in here]
+    ordered = sorted(here, key=attrgetter("rref"))
+    metrics = [1.0 * candidate.metric(file, over) for candidate in ordered]
+    is_known = [metric == metric for metric in metrics]  # NaN is not itself
     # A single realization may have NaN as its metric; if it lacks the file, the name is wrong.
     wrong = len(here) > 1 or any(file not in one.files for one in here)
-    if wrong and all(rank != rank for rank, _ in ranks):
+    if wrong and not any(is_known):
         _warn_of_no_metric(here, file)
-    ranks.sort(key=lambda r: (r[0] != r[0], 0.0 if r[0] != r[0] else r[0], r[1].rref))
-    return [candidate for _, candidate in ranks]
+    # A sort leaves ties in their order, which is that of the references, in both directions.
+    known = compress(zip(metrics, ordered, strict=True), is_known)
+    ranks = sorted(known, key=itemgetter(0), reverse=mode == "max")
+    last = compress(ordered, map(not_, is_known))
+    return [candidate for _, candidate in ranks] + [*last]
 
 
 def _warn_of_no_metric(here: Sequence[Candidate], file: str) -> None:

@@ -5,7 +5,7 @@ nothing outside of it.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import ClassVar, Final, Self
 
 from .dataclasses import dataclass
@@ -13,6 +13,7 @@ from .errors import BadName, BadRef
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,128}\Z")
 _FULL = re.compile(r"([dr]ref:)?([0-9a-f]{32}-){1,2}[A-Za-z0-9_-]+\Z")
+_DIGESTS = re.compile(r"(?:[0-9a-f]{32},)*\Z")
 _BEGUN = re.compile(r"(?:[dr]ref:[0-9a-f]|[0-9a-f]{4})[A-Za-z0-9_-]*\Z")
 
 selfref: Final = "dref:self"
@@ -119,6 +120,15 @@ class RRef(_Ref):
     def of(cls, digest: str, dref: DRef) -> "RRef":
         """The realization of `dref` with this digest."""
         return cls(f"rref:{digest}-{dref[5:]}")
+
+    @classmethod
+    def each(cls, digests: Iterable[str], dref: DRef) -> "list[RRef]":
+        """The realizations of `dref` with these digests, which are checked together."""
+        found, rest = list(digests), dref[5:]
+        joined = ",".join([*found, ""])
+        if len(joined) != 33 * len(found) or not _DIGESTS.match(joined):
+            return [cls.of(digest, dref) for digest in found]  # it raises at the wrong one
+        return [str.__new__(cls, f"rref:{digest}-{rest}") for digest in found]
 
     @property
     def dref(self) -> DRef:

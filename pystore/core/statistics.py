@@ -7,7 +7,6 @@ ST3  A statistic that needs more numbers than there are is NaN, never a guess.
 import math
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from operator import mul
 
 from .dataclasses import dataclass
 from .options import Mode
@@ -113,11 +112,12 @@ def picked_best(groups: Sequence[Sequence[float]], mode: Mode = "max") -> Picked
     Source: the choice is cross-validated, as in Varma & Simon, BMC Bioinformatics 7:91 (2006).
     """
     sign = 1.0 if mode == "max" else -1.0
-    means = [sign * _mean(group) for group in groups]
+    totals = list(map(_total, groups))
+    means = [sign * _mean_of(total, group) for total, group in zip(totals, groups, strict=True)]
     index = means.index(max(means))
-    if min(map(len, groups)) < 2:
+    if min(map(len, groups)) < 2 or math.inf in map(abs, totals):
         return Picked(index, sign * means[index], NAN)
-    rivals = _rivals(groups, sign)
+    rivals = _rivals(totals, groups, sign)
     unseen = []
     for turn in range(max(map(len, groups))):
         out = [group[turn % len(group)] for _, group in rivals]
@@ -133,11 +133,12 @@ def _mean_of_rest(total: float, x: float, group: Sequence[float], sign: float) -
     return sign * (total - x) / (len(group) - 1)
 
 
-def _rivals(groups: Sequence[Sequence[float]], sign: float) -> list[tuple[float, Sequence[float]]]:
+def _rivals(
+    totals: Sequence[float], groups: Sequence[Sequence[float]], sign: float
+) -> list[tuple[float, Sequence[float]]]:
     """The groups that may be the best without one of their numbers, each behind its sum."""
     ranges = []
-    for group in groups:
-        total = math.fsum(group)
+    for total, group in zip(totals, groups, strict=True):
         ends = [_mean_of_rest(total, x, group, sign) for x in (min(group), max(group))]
         ranges.append((min(ends), max(ends), total, group))
     least = max(low for low, *_ in ranges)
@@ -162,12 +163,23 @@ def _difference(value: float, error: float, df: float) -> Difference:
     return Difference(value, value - half, value + half, t, df, tail(t, df))
 
 
-def _mean(values: Sequence[float]) -> float:
+def _total(values: Sequence[float]) -> float:
+    """The sum; infinite where it is beyond all floats, whatever its sign."""
     try:
-        return math.fsum(values) / len(values) if values else NAN
-    except OverflowError:  # the sum is beyond all floats, though the mean is not
-        half = math.fsum(x / len(values) / 2 for x in values)
-        return max(min(values), min(2 * half, max(values)))
+        return math.fsum(values)
+    except OverflowError:
+        return math.inf
+
+
+def _mean(values: Sequence[float]) -> float:
+    return _mean_of(_total(values), values)
+
+
+def _mean_of(total: float, values: Sequence[float]) -> float:
+    if not values or not math.isinf(total):
+        return total / len(values) if values else NAN
+    half = math.fsum(x / len(values) / 2 for x in values)  # the mean may be a float nonetheless
+    return max(min(values), min(2 * half, max(values)))
 
 
 def _std(values: Sequence[float]) -> float:
@@ -177,11 +189,4 @@ def _std(values: Sequence[float]) -> float:
 def _std_about(mean: float, values: Sequence[float]) -> float:
     if len(values) < 2:
         return NAN
-    gaps = [x - mean for x in values]
-    try:
-        total = math.fsum(map(mul, gaps, gaps))
-    except OverflowError:
-        total = math.inf
-    if math.isinf(total):  # the squares are beyond all floats
-        return math.hypot(*gaps) / math.sqrt(len(values) - 1)
-    return math.sqrt(total / (len(values) - 1))
+    return math.dist(values, [mean] * len(values)) / math.sqrt(len(values) - 1)

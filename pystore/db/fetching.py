@@ -54,7 +54,8 @@ class Fetcher(Generic[Tag]):
         self._started = 0  # threads
         self._is_closed = False
         self._broken: Exception | None = None
-        lock = threading.Lock()
+        # A `with` of a Condition may be cut by Ctrl-C when it has taken the lock, and keep it.
+        self._alone = lock = threading.Lock()
         self._to_do, self._ended = threading.Condition(lock), threading.Condition(lock)
 
     def __enter__(self) -> "Fetcher[Tag]":
@@ -66,7 +67,7 @@ class Fetcher(Generic[Tag]):
     def submit(self, tag: Tag, url: str, etag: str | None = None) -> None:
         """Has a URL fetched; `done` gives it back under the tag."""
         job = Job(tag, url, etag, _host(url))
-        with self._to_do:
+        with self._alone:
             if self._is_closed:
                 raise RuntimeError("this fetcher is closed")
             self._queues.add(job)
@@ -78,7 +79,7 @@ class Fetcher(Generic[Tag]):
 
     def done(self, patience: float) -> list[tuple[Tag, Outcome]]:
         """What has ended since the last call; waits up to `patience` [s] for the first."""
-        with self._ended:
+        with self._alone:
             self._ended.wait_for(self._has_news, patience)
             if self._broken is not None:
                 raise self._broken
@@ -95,7 +96,7 @@ class Fetcher(Generic[Tag]):
 
     def close(self) -> None:
         """Begins no other fetch. A fetch that runs ends by its timeout, and nobody waits for it."""
-        with self._to_do:
+        with self._alone:
             self._is_closed = True
             self._queues.clear()
             self._pending = len(self._outcomes)
@@ -115,12 +116,12 @@ class Fetcher(Generic[Tag]):
                 outcome = self._outcome(job)
                 self._end(job, outcome, was_quick=time.monotonic() - begun < _QUICK)
         except Exception as error:
-            with self._ended:
+            with self._alone:
                 self._broken = error
                 self._ended.notify_all()
 
     def _next(self) -> Job[Tag] | None:
-        with self._to_do:
+        with self._alone:
             while not self._is_closed:
                 if self._held <= 2 * self._policy.max_bytes:
                     job = self._queues.begin()
@@ -138,7 +139,7 @@ class Fetcher(Generic[Tag]):
             return error
 
     def _end(self, job: Job[Tag], outcome: Outcome, *, was_quick: bool) -> None:
-        with self._ended:
+        with self._alone:
             self._queues.end(job, was_quick=was_quick)
             if not self._is_closed:
                 self._outcomes.append((job.tag, outcome))

@@ -105,6 +105,10 @@ class Build:
         """Adds a note to the record of the attempt."""
         self._report.notes[str(key)] = Config({"note": value})["note"]
 
+    def notes(self, notes: Config) -> None:
+        """Adds notes that were checked before."""
+        self._report.notes |= notes.value
+
     def metric(self, name: str, value: float, step: int | None) -> None:
         """Sets a metric of the attempt; with `step`, adds a point to its trace."""
         if step is not None:

@@ -57,9 +57,11 @@ class SerialExecutor(Executor):
         """The finished future of `fn(*args, **kwargs)`."""
         future: Future[Any] = Future()
         try:
-            future.set_result(fn(*args, **kwargs))
+            result = fn(*args, **kwargs)
         except Exception as error:
             future.set_exception(error)
+        else:
+            future.set_result(result)
         return future
 
 
@@ -83,17 +85,17 @@ class Here:
             attempt, request, self._store, given.listener, capture=given.capture, stop=given.stop
         )
         work = partial(_settle, future, make)
-        try:
-            # What is sent to other threads is sent whole; what runs in this one can be interrupted.
-            with nullcontext() if isinstance(self._executor, SerialExecutor) else deferred():
+        # What is sent to other threads is sent whole; what runs in this one can be interrupted.
+        with nullcontext() if isinstance(self._executor, SerialExecutor) else deferred():
+            try:
                 sent = self._executor.submit(work)
                 if not sent.done():
                     return sent.add_done_callback(partial(_end, future))
-            _end(future, sent)
-        except RuntimeError as error:  # the executor was shut down
-            future.set_exception(lost(error))
-        finally:
-            del future, make, work  # the traceback of an error must not keep what keeps the error
+                _end(future, sent)
+            except RuntimeError as error:  # the executor was shut down
+                future.set_exception(lost(error))
+            finally:
+                del future, make, work  # the traceback of an error must not keep what keeps it
 
     def finish(self, running: Iterable[Future[Committed]]) -> None:
         """Does nothing: the executor is the caller's."""
@@ -103,11 +105,13 @@ def _settle(future: Future[Committed], make: Callable[[], Committed]) -> None:
     if not future.set_running_or_notify_cancel():
         return
     try:
-        future.set_result(make())
+        made = make()
     except BaseException as error:
         future.set_exception(error)
         if not isinstance(error, Exception):
             raise  # Ctrl-C in the caller's own thread ends the caller
+    else:
+        future.set_result(made)  # who presses Ctrl-C now does not interrupt the attempt
     finally:
         del future, make  # else the error would keep itself, by its traceback
 

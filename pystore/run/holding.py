@@ -6,10 +6,12 @@ Ctrl-C may come right after a lock was taken, and the end of the call must relea
 from __future__ import annotations
 
 import threading
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 from weakref import ref
 
 from ..core.errors import StoreBusy
+from ..core.later import later
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
     from ..core.ports import Lock
     from ..core.refs import DRef
     from ..store.staging import Builder
+    from . import interrupts
+else:
+    later(globals(), ".interrupts")  # most calls hold no lock
 
 _Key = tuple[str, str, str]  # store, derivation, context
 
@@ -73,8 +78,9 @@ class Holding:
         """Releases all locks. The lock of a running attempt is released when the attempt ends."""
         locks, self._locks = self._locks, {}
         self._taken.clear()
-        for dref, (_, lock) in locks.items():
-            _release_after(lock, [future for name, future in running if name == dref])
+        with interrupts.deferred() if locks else nullcontext():
+            for dref, (_, lock) in locks.items():
+                _release_after(lock, [future for name, future in running if name == dref])
 
     def _key(self, dref: DRef, context: Context) -> _Key:
         return self._store.id, dref, context.digest

@@ -4,33 +4,43 @@ A handler may raise between two steps of Python, also after a lock of a future o
 been taken and before its `with` has begun. Nobody frees that lock then, and the thread that would
 end the future waits for ever.
 
-DH1  A signal that comes inside the block is handled when the block has ended, and none is lost.
+DH1  A signal that comes inside the block is handled when the block has ended, and none is lost. A
+    process that is forked inside the block handles its own at once: it never sees the end.
+DH2  A block that takes long, as where an executor runs a job before `submit` returns, is cut by the
+    next signal.
 """
 
+import os
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from time import monotonic
 from types import FrameType
 from typing import Any
 
-_RAISING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # their handlers usually raise
+_RAISING = (  # their handlers usually raise
+    signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM, signal.SIGUSR1, signal.SIGUSR2,
+)  # fmt: skip
+_SHORT = 2.0  # [s] after which a signal is not put off
 
 
 @contextmanager
 def deferred() -> Iterator[None]:
     """Puts the handlers of these signals off until the block has ended; for short blocks."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # handlers run in the main thread
+    if not _handles_signals():
+        yield
         return
     held: list[tuple[int, FrameType | None]] = []
-    over = False
+    over, process, end = False, os.getpid(), monotonic() + _SHORT
 
     def hold(number: int, frame: FrameType | None) -> None:
-        if over:  # another handler has raised before this one was put back
+        if over or os.getpid() != process:  # another handler has raised before this was put back
             before[number](number, frame)
-        else:
-            held.append((number, frame))
+            return
+        held.append((number, frame))
+        if monotonic() >= end:
+            handle_held()
 
     def handle_held() -> None:
         while held:
@@ -53,3 +63,20 @@ def deferred() -> Iterator[None]:
                 signal.signal(number, before[number])
         finally:
             handle_held()
+
+
+def _handles_signals() -> bool:
+    """Whether handlers run in this thread.
+
+    Where another program has started Python, the main thread of `threading` may be another one.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return False
+    may: Any = signal.signal
+    try:
+        may(signal.SIGINT, None)  # sets nothing: it is refused, in other threads for another reason
+    except TypeError:
+        return True
+    except ValueError:
+        return False
+    raise AssertionError("None is no handler")

@@ -172,12 +172,16 @@ class Loop:
 
     def _end(self) -> None:
         """Gives up every lock, and what has not started; what still runs keeps its own."""
-        if self._running:
-            self._take_back()
-        self._holding.end([(asked.dref, future) for future, asked in self._running.items()])
-        # The traceback of an error refers to this: it must not keep what keeps the error, and with
-        # it all that was open where an interruption came.
-        vars(self).clear()
+        try:
+            if self._running:
+                self._take_back()
+        finally:
+            try:
+                self._holding.end([(one.dref, future) for future, one in self._running.items()])
+            finally:
+                # The traceback of an error refers to this: it must not keep what keeps the error,
+                # and with it all that was open where an interruption came.
+                vars(self).clear()
 
     # --- instructions ------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -286,17 +286,17 @@ def read_record(folder: str, context: str, number: int) -> Attempt | None:
 
 
 def record(
-    folder: str, attempt: Attempt, *, tmp: Path, durable: bool, before: Sequence[str] = ()
+    folder: str, attempt: Attempt, *, tmp: Path, durable: bool, sync: disk.Sync | None = None
 ) -> None:
     """Writes the record of an attempt. A record that is there stays.
 
-    The files and folders `before` are on the disk before the record has its name.
+    What `sync` syncs is on the disk before the record has its name.
     """
     path = f"{folder}/{attempt.context}.{attempt.number}.json"
-    if os.path.exists(path):
-        disk.sync_all(before)
-    else:
-        disk.publish(path, attempt_text(attempt), tmp=tmp, durable=durable, before=before)
+    if not os.path.exists(path):
+        disk.publish(path, attempt_text(attempt), tmp=tmp, durable=durable, sync=sync)
+    elif sync is not None:
+        sync()
 
 
 def ended(folder: str, context: str = "") -> list[Attempt]:

@@ -1,4 +1,7 @@
-"""Candidates from the disk: attempts that succeeded, grouped by what they made."""
+"""Candidates from the disk: attempts that succeeded, grouped by what they made.
+
+CD1  The candidates are those that records and folders give now, whatever an earlier call found.
+"""
 
 from collections.abc import Collection, Iterable, Iterator
 from itertools import chain
@@ -22,6 +25,13 @@ else:
     later(globals(), ".trace_file")
 
 
+_MANY = 32  # candidates; fewer are made again just as fast
+_MOST = 8  # of how many derivations candidates are kept
+
+# folder of a derivation, what is read → candidates for which no file was read
+_known: dict[tuple[str, tuple[str, ...]], dict[RRef, Candidate]] = {}
+
+
 def gather(layout: Layout, dref: DRef, context: str, reads: tuple[str, ...]) -> list[Candidate]:
     """The candidates of the contexts whose digest starts with `context`, without the rejected.
 
@@ -33,12 +43,40 @@ def gather(layout: Layout, dref: DRef, context: str, reads: tuple[str, ...]) -> 
     if listed:
         made = {r: [_whole(layout, a, reads, listed) for a in tries] for r, tries in made.items()}
     rejected, damaged = (verdicts.among(names, kind) for kind in ("rejected", "damaged"))
-    for rref in [rref for rref in made if rref.digest in rejected]:
-        del made[rref]
+    if rejected:
+        made = {rref: tries for rref, tries in made.items() if rref.digest not in rejected}
     here = present(layout, made)
     if damaged:
         here = {rref for rref in here if rref.digest not in damaged}
-    return [_candidate(layout, r, tries, reads, r in here) for r, tries in made.items()]
+    if len(made) < _MANY:
+        return [_candidate(layout, r, tries, reads, r in here) for r, tries in made.items()]
+    return _offered(layout, dref, reads, made, here)
+
+
+def _offered(
+    layout: Layout, dref: DRef, reads: tuple[str, ...], made: records.Made, here: set[RRef]
+) -> list[Candidate]:
+    """The candidates, of which most may be those of an earlier call."""
+    key = (layout.derivation(dref), reads)
+    known = _known.pop(key, {})
+    found, is_new = [], False
+    for rref, tries in made.items():
+        one = known.get(rref)
+        if (
+            one is None
+            or one.gone is (rref in here)
+            # A list of attempts only grows, and attempts that are read again are other objects.
+            or one.attempts[-1] is not tries[-1]
+            or len(one.attempts) != len(tries)
+        ):
+            one, is_new = _candidate(layout, rref, tries, reads, rref in here), True
+        found.append(one)
+    if is_new:
+        known = {one.rref: one for one in found if one.gone or not _unrecorded(one.latest, reads)}
+    while len(_known) >= _MOST:
+        _known.pop(next(iter(_known), key), None)
+    _known[key] = known
+    return found
 
 
 def _joined(several: list[records.Made]) -> records.Made:
@@ -90,7 +128,11 @@ def present(layout: Layout, rrefs: Collection[RRef]) -> set[RRef]:
     if len(rrefs) <= 3:
         return {rref for rref in rrefs if layout.has(rref)}
     # One listing of each derivation is quicker than one look for each realization.
-    listed = {home: set(layout.folders(home)) for home in {r[38:] for r in rrefs}}
+    homes = {rref[38:] for rref in rrefs}
+    if len(homes) == 1:
+        names = set(layout.folders(homes.pop()))
+        return {rref for rref in rrefs if rref[5:37] in names}
+    listed = {home: set(layout.folders(home)) for home in homes}
     return {rref for rref in rrefs if rref[5:37] in listed[rref[38:]]}
 
 
@@ -131,9 +173,14 @@ def _candidate(
 ) -> Candidate:
     if len(tries) > 1:
         tries = sorted(tries, key=attrgetter("order"))
-    wanted = [name for name in reads if name not in tries[-1].metrics] if here else []
+    wanted = _unrecorded(tries[-1], reads) if here else []
     files = {name: content for name in wanted if (content := _read(layout, rref, name)) is not None}
     return Candidate(rref, tuple(tries), files, gone=not here)
+
+
+def _unrecorded(attempt: Attempt, reads: tuple[str, ...]) -> list[str]:
+    """The names for which an attempt has no metric: their files are read."""
+    return [name for name in reads if name not in attempt.metrics]
 
 
 def _read(layout: Layout, rref: RRef, name: str) -> bytes | None:

@@ -26,7 +26,7 @@ from .metrics import metrics_of
 from .open_files import Writers
 from .parts import Parts
 from .staging import Staging
-from .syncing import NONE, Many, Small, Syncing
+from .syncing import NONE, Left, Many, Small, Syncing
 from .trash import trash
 
 OWN = frozenset((MANIFEST, CONTEXT, "out"))
@@ -41,7 +41,7 @@ class Sealed:
     manifest: Manifest
     metrics: dict[str, float]
     trace: Trace
-    unsynced: tuple[str, ...]  # its files and folders that `publish` syncs
+    unsynced: Left | None  # its files and folders that `publish` syncs
 
 
 def seal(parts: Parts, staging: Staging, outside: Collection[str] = ()) -> Sealed:
@@ -75,8 +75,9 @@ def seal_tree(parts: Parts, staging: Staging, files: int) -> Sealed:
         disk.write_new(f"{folder}/{name}", text, durable=False)
     metrics, trace = metrics_of(staging.out, manifest)
     rref = rref_of(staging.dref, provenance)
-    own = (*sync.left, f"{folder}/{MANIFEST}", f"{folder}/{CONTEXT}", folder)
-    return Sealed(rref, provenance, manifest, metrics, trace, own if durable else ())
+    left, own = sync.left, (f"{folder}/{MANIFEST}", f"{folder}/{CONTEXT}", folder)
+    left = left._replace(young=(*left.young, *own), witness=staging.witness)
+    return Sealed(rref, provenance, manifest, metrics, trace, left if durable else None)
 
 
 @contextmanager
@@ -87,7 +88,7 @@ def _syncing(staging: Staging, files: int, durable: bool) -> Iterator[Syncing]:
         yield many
         many.end()
     else:
-        yield Small(staging.out) if durable else NONE
+        yield Small(staging.out, staging.witness) if durable else NONE
 
 
 def check_promises(staging: Staging) -> None:
@@ -113,7 +114,8 @@ def publish(parts: Parts, staging: Staging, sealed: Sealed, attempt: Attempt) ->
     """Records the attempt, then moves the sealed staging to its place by one rename."""
     layout, durable = parts.layout, parts.durable
     folder = layout.attempts(staging.dref)
-    attempts.record(folder, attempt, tmp=layout.tmp, durable=durable, before=sealed.unsynced)
+    sync = sealed.unsynced and sealed.unsynced.sync
+    attempts.record(folder, attempt, tmp=layout.tmp, durable=durable, sync=sync)
     target = Path(layout.realization(sealed.rref))
     fresh = True
     text, tmp = sealed.manifest.text, layout.tmp

@@ -6,17 +6,28 @@ DK2  With `durable`, it and its name are on the disk when the call returns.
 
 import errno
 import os
-from collections.abc import Collection, Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from ..core.errors import Corrupted
+from ..core.later import later
 from .descriptors import Irregular, Name, Opened, open_file, open_sized
+
+if TYPE_CHECKING:
+    from . import in_threads
+else:
+    later(globals(), ".in_threads")
+
+Sync = Callable[..., None]  # given paths of further files, syncs what it knows, and these
 
 _CHUNK = 1 << 16
 _SPAN = 1 << 24  # [bytes] that are copied in one call
 _OPEN = 32  # files that are open at one time to be synced
+_TO_SYNC = os.O_RDONLY | os.O_NOFOLLOW
+_FOR_EACH = 2  # files that are synced for one more thread
 
 
 def read(path: Name) -> bytes:
@@ -93,26 +104,24 @@ def write_all(descriptor: int, content: bytes) -> None:
 
 
 def publish(
-    path: str, content: bytes, *, tmp: Path, durable: bool, before: Collection[str] = ()
+    path: str, content: bytes, *, tmp: Path, durable: bool, sync: Sync | None = None
 ) -> None:
     """Puts a file in its place by one rename, replacing what is there (DK1, DK2).
 
-    The files and folders `before` are synced with it, before it has its name.
+    `sync` syncs the file, and what must be on the disk before it has its name.
     """
-    put(path, content, tmp=tmp, durable=durable, before=before)
+    put(path, content, tmp=tmp, durable=durable, sync=sync)
     if durable:
         sync_directory(os.path.dirname(path))
 
 
-def put(
-    path: str, content: bytes, *, tmp: Path, durable: bool, before: Collection[str] = ()
-) -> None:
+def put(path: str, content: bytes, *, tmp: Path, durable: bool, sync: Sync | None = None) -> None:
     """As `publish`, but the next writer in this directory must sync it."""
     staged = f"{tmp}/{fresh_name()}"
     try:
-        write_new(staged, content, durable=durable and not before)
-        if before:
-            sync_all([*before, staged])
+        write_new(staged, content, durable=durable and sync is None)
+        if sync is not None:
+            sync(staged)
         os.rename(staged, path)
     except BaseException:
         remove_file(staged)
@@ -145,17 +154,36 @@ def sync_directory(path: str | Path) -> None:
 def sync_all(paths: Sequence[str]) -> None:
     """Puts these files and folders on the disk, quicker than one after the other. Raises OSError.
 
-    The system begins to write all of them before the first one is waited for. So one step of the
-    journal of a file system takes several of them.
+    The system begins to write all of them before the first one is waited for, so that one step of
+    the journal of a file system takes several of them. Each fsync lets the disk flush its cache all
+    the same: several threads wait for these flushes, which the system joins.
     """
-    for start in range(0, len(paths), _OPEN):
-        some = paths[start : start + _OPEN]
-        opened = [Opened(path, os.O_RDONLY | os.O_NOFOLLOW) for path in some]
+    left = deque(paths)
+    while left:
+        opened = _open_some(left)
         for file in opened:
             _begin_writing(file.number)
-        for file in opened:
-            with file as descriptor:
-                os.fsync(descriptor)
+        in_threads.each(opened, _sync_opened, len(opened) // _FOR_EACH)
+
+
+def _sync_opened(file: Opened) -> None:
+    with file as descriptor:
+        os.fsync(descriptor)
+
+
+def _open_some(left: deque[str]) -> list[Opened]:
+    """Takes the first of these paths, and opens them; fewer where no more may be open."""
+    opened = [Opened(left[0], _TO_SYNC)]
+    left.popleft()
+    while left and len(opened) < _OPEN:
+        try:
+            opened.append(Opened(left[0], _TO_SYNC))
+        except OSError as error:
+            if error.errno not in (errno.EMFILE, errno.ENFILE):
+                raise
+            return opened
+        left.popleft()
+    return opened
 
 
 def _begin_writing(descriptor: int) -> None:

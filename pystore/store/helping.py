@@ -13,8 +13,8 @@ import signal
 import time
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import chain, starmap
 from operator import attrgetter
@@ -80,11 +80,15 @@ class _Pipe:
     @property
     def writing(self) -> int:
         """The end into which bytes go."""
-        return self._held[2]
+        return self._held[-1]
 
     def close_writing(self) -> None:
         """Closes the end into which bytes go."""
         next(map(os.close, iter(self._held.pop, -1)))
+
+    def close_reading(self) -> None:
+        """Closes the end from which bytes come."""
+        os.close(self._held.pop(1))
 
 
 class _Shared:
@@ -110,7 +114,8 @@ class _Shared:
         try:
             os.write(self._numbers.writing, b"".join(numbers))
             self._numbers.close_writing()
-            child = os.fork() or self._help()
+            with _no_signals() as heard:
+                child = os.fork() or self._help(heard)
             self._results.close_writing()
             for number in self._taken():
                 self._end(number, self._work(self._pieces[number]))
@@ -134,9 +139,11 @@ class _Shared:
         self._left.discard(number)
         self._done(number, result)
 
-    def _help(self) -> NoReturn:
+    def _help(self, heard: Collection[int]) -> NoReturn:
         """Works in the child, and ends it: what the parent wants to do at its end does not run."""
         try:
+            signal.pthread_sigmask(signal.SIG_SETMASK, heard)
+            self._results.close_reading()  # when the parent is killed, nobody reads: it fails here
             for number in self._taken():
                 with warnings.catch_warnings(record=True) as caught:
                     warnings.simplefilter("always")
@@ -160,6 +167,21 @@ class _Shared:
                 number, result = json.loads(self._told[_HEAD:end])
                 del self._told[:end]
                 self._end(number, result)
+
+
+@contextmanager
+def _no_signals() -> Iterator[set[int]]:
+    """Lets no signal come inside the block; gives the mask of before.
+
+    A handler may raise before the number of a child is noted, and in the child, which would then do
+    what its parent does at its end.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    try:
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        yield before
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _remove(child: int) -> None:

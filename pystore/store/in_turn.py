@@ -8,12 +8,14 @@ IR2  An interruption leaves no descriptor open, as with `descriptors.Opened`.
 import os
 import stat
 from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from operator import attrgetter
 
 from blake3 import blake3
 
-from . import disk
+from . import at_once, disk
 from .descriptors import Name
 
 _SMALL = 1 << 16  # [bytes] up to which a file is read at once
@@ -53,6 +55,15 @@ class InTurn:
         finally:
             next(self._closing)
         return disk.read(path)
+
+    def read_all(self, paths: Sequence[str]) -> Iterator[bytes]:
+        """The bytes of small files, as by `read`, in less time for each. Raises as `disk.read`."""
+        told = 0
+        with suppress(at_once.NotAtOnceError):
+            for _, content in at_once.read(paths):
+                yield self.read(paths[told]) if content is None else content
+                told += 1
+        yield from map(self.read, paths[told:])
 
     def hash(self, name: Name, folder: int) -> tuple[os.stat_result, str] | None:
         """The status and the digest of a small file in an open folder.

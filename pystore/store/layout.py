@@ -135,11 +135,8 @@ class Layout:
 def entries(path: str, prefix: str = "") -> list[str]:
     """The names in a folder that start with `prefix`; links are left out."""
     with os.scandir(path) as found:
-        return [
-            entry.name
-            for entry in found
-            if entry.name.startswith(prefix) and not entry.is_symlink()
-        ]
+        names = [entry.name for entry in found if not entry.is_symlink()]
+    return [name for name in names if name.startswith(prefix)] if prefix else names
 
 
 def well_formed(kind: type[Ref], texts: Iterable[str]) -> Iterator[Ref]:

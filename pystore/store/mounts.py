@@ -25,7 +25,7 @@ caching"); some that lie over an object store, or join several folders, never te
 """
 
 _PATH_ONLY = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY
-_PLAIN = re.compile(rb"[A-Za-z0-9._-]+")
+_PLAIN = re.compile(rb"[A-Za-z0-9._-]*[A-Za-z0-9_-]")  # not ".."
 _ESCAPED = re.compile(rb"\\([0-7]{3})")
 
 
@@ -62,11 +62,13 @@ def inside(tree: Path) -> list[bytes]:
 
     A bind mount shows here only: its files have the same device as ours.
     """
-    prefix, lines = os.fsencode(os.path.realpath(tree)) + b"/", _all()
+    lines, name = _all(), os.fsencode(os.path.basename(tree))
     # A name without spaces and backslashes stands in a line as it is: most have none, and no line.
-    name = os.path.basename(prefix[:-1])
-    if _PLAIN.fullmatch(name):
+    if _PLAIN.fullmatch(name) and not os.path.islink(tree):
         lines = [line for line in lines if name in line]
+    if not lines:
+        return []
+    prefix = os.fsencode(os.path.realpath(tree)) + b"/"
     places = (_plain(line.split(b" ", 5)[4]) for line in lines)
     return [place[len(prefix) :] for place in places if place.startswith(prefix)]
 

@@ -3,8 +3,8 @@
 from functools import partial
 from typing import NamedTuple
 
-from ..core.attempt import parse_attempt
 from ..core.errors import Corrupted
+from ..core.record_names import record_names
 from ..core.refs import DRef, RRef
 from . import attempt_files, attempts, disk, notes, packs, verdicts
 from .damage import Damage, Kind
@@ -26,12 +26,13 @@ def look(folder: str, dref: DRef, turn: InTurn) -> Found:
 
 def _look(folder: str, dref: DRef, turn: InTurn, names: list[str]) -> Found:
     damages, made = [], _made_in_packs(folder, names)
-    for name in sorted(names):
+    files = [(name, attempts.kind_of(name)) for name in sorted(names)]
+    texts = turn.read_all([f"{folder}/{name}" for name, ending in files if ending == "json"])
+    for name, ending in files:
         kind: Kind = "attempt"
-        match attempts.kind_of(name):
+        match ending:
             case "json":
-                text = turn.read(f"{folder}/{name}")
-                found = [_record_damage(name, text, dref, made)]
+                found = [_record_damage(name, next(texts), dref, made)]
             case "pack":
                 kind, found = "pack", _pack_damages(packs.read_again(folder, name), dref)
             case "trace" | "diff":
@@ -58,13 +59,12 @@ def _pack_damages(found: packs.Pack, dref: DRef) -> list[str]:
 def _record_damage(name: str, text: bytes, dref: DRef, made: set[RRef]) -> str:
     """What is wrong with a record. Adds the realization that it names to those that were made."""
     try:
-        attempt = parse_attempt(text)
+        context, number, of, rref = record_names(text)
     except Corrupted as error:
         return error.what
-    rref = attempt.rref
     if rref is not None:
         made.add(rref)
-    if f"{attempt.context}.{attempt.number}.json" != name or attempt.dref != dref:
+    if f"{context}.{number}.json" != name or of != dref:
         return "it is the record of another attempt"
     if rref is not None and rref.dref != dref:
         return "it names a realization of another derivation"
@@ -89,6 +89,6 @@ def _made_in_packs(folder: str, names: list[str]) -> set[RRef]:
 
 def _made_by(text: bytes) -> RRef | None:
     try:
-        return parse_attempt(text).rref
+        return record_names(text).rref
     except Corrupted:
         return None  # this record is named as a damage of its own

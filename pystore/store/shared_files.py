@@ -96,9 +96,10 @@ class SharedFiles:
     def shared(self, files: Iterable[bytes]) -> int:
         """The bytes that removing these files would not free [bytes]."""
         held = Counter[tuple[Inode, int, int]]()  # inode, links, size → names found
+        look = os.lstat
         for path in files:
             try:
-                status = os.lstat(path)
+                status = look(path)
             except OSError:
                 continue  # it was removed just now, or its folder is no folder any more
             if status.st_nlink > 1 and stat.S_ISREG(status.st_mode):

@@ -7,35 +7,37 @@ YN2  One syncfs takes the place of many fsyncs only where it tells of every erro
 YN3  Files that may be older than this descriptor, and files that are shared, get an fsync all the
     same.
 YN4  The few files of a small tree are synced together with the record of its attempt, before that
-    has its name. Of a large tree, only some few are left until then.
-YN5  Many new derivations are synced together, by one syncfs where YN2 allows it.
+    has its name: by one syncfs where YN2 allows it and the attempt was short. Of a large tree, only
+    some few are left until then.
+YN5  New derivations are synced together, by one syncfs where YN2 allows it.
 
 Since Linux 5.8, syncfs reports an error of writing that came after the descriptor was opened, and
 since 5.17 also that the file system could not write its journal. Sources: syncfs in sync(2), and
 the commit "vfs: make sync_filesystem return errors from ->sync_fs" of Linux. It writes all that is
-dirty on the file system, so it waits for others.
+dirty on the file system, so it waits for others. Each fsync lets the disk flush its cache, though
+the journal has taken all files in the step of the first one; a syncfs flushes once.
 """
 
 import os
 import re
-from collections import deque
-from collections.abc import Callable, Collection, Iterable, Sequence
-from contextlib import suppress
-from functools import partial
+import time
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache, partial
 from pathlib import Path
-from threading import Thread
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from . import disk, mounts
+from . import disk, in_threads, mounts
 from .descriptors import Kept, Opened
 
 MANY = 1000  # files from which on one syncfs is worth its wait
-_SOME = 100  # the same for files of one page and folders, which an fsync each would sync in a row
-THREADS = 16  # that wait for fsyncs: the journal takes all of them at once
+_SOME = 3  # the same for small files and folders that an fsync each would sync in a row
+THREADS = 16  # that wait for fsyncs of many files: the journal takes all of them at once
 
 _LEFT = 16  # files and folders of a tree that are left for later,
 _SIZE = 1 << 20  # [bytes] that these have together at most: gc waits while they are synced
 _LONGEST = 4000  # [bytes] of a path that can be opened again
+
+_SHORT = 60 * 10**9  # [ns] of an attempt; in a longer one, others have more time to fail to write
 
 _TELLS = (5, 17)  # the first Linux whose syncfs reports all errors
 _KINDS = ("ext4", "xfs", "btrfs")
@@ -43,12 +45,28 @@ _WORTH = 1 << 16  # [bytes] of others that are written in the time of one fsync
 _PAGE = 1 << 12  # [bytes] of which the kernel counts those that are dirty
 
 
+class Left(NamedTuple):
+    """The paths of what is not synced yet."""
+
+    young: tuple[str, ...] = ()  # written since `witness` was opened
+    apart: tuple[str, ...] = ()  # files that may be older, or are shared (YN3)
+    size: int = 0  # [bytes] of the young files, at least
+    witness: Kept | None = None
+
+    def sync(self, *written: str) -> None:
+        """Syncs all of it, with what was `written` since. Raises OSError."""
+        young, witness = [*self.young, *written], self.witness
+        if witness is not None and time.time_ns() - witness.changed > _SHORT:
+            witness = None
+        sync_new(young, witness, self.size, self.apart)
+
+
 class Syncing(Protocol):
     """What is done with each open file and folder, once it is final."""
 
     @property
-    def left(self) -> Collection[str]:
-        """The paths of those that are not synced yet."""
+    def left(self) -> Left:
+        """Those that are not synced yet."""
 
     def file(self, descriptor: int, path: bytes, status: os.stat_result) -> None:
         """For a file of the tree alone; its status is from before it was sealed."""
@@ -63,7 +81,7 @@ class Syncing(Protocol):
 class _Each:
     """An fsync of each."""
 
-    left = ()
+    left = Left()
 
     def file(self, descriptor: int, path: bytes, status: os.stat_result) -> None:
         os.fsync(descriptor)
@@ -78,7 +96,7 @@ class _Each:
 class _None:
     """No fsync."""
 
-    left = ()
+    left = Left()
 
     def file(self, descriptor: int, path: bytes, status: os.stat_result) -> None:
         pass
@@ -96,28 +114,38 @@ EACH, NONE = _Each(), _None()
 class Small:
     """Leaves some few small files and folders, and syncs all others at once (YN4)."""
 
-    def __init__(self, out: Path) -> None:
-        self._out = os.fsencode(out)
+    def __init__(self, out: Path, witness: Kept | None) -> None:
+        """`witness` is the folder above `out`, open since before anything was written to it."""
+        self._out, self._witness = os.fsencode(out), witness
+        self._since = 0 if witness is None else witness.changed
+        self._young: list[str] = []
+        self._apart: list[str] = []
         self._size = 0  # [bytes] of what is left
-        self.left: list[str] = []
+
+    @property
+    def left(self) -> Left:
+        """Those that are not synced yet."""
+        return Left(tuple(self._young), tuple(self._apart), self._size, self._witness)
 
     def file(self, descriptor: int, path: bytes, status: os.stat_result) -> None:
         """For a file of the tree alone."""
-        self._sync(descriptor, path, status.st_size)
+        left = self._apart if status.st_mtime_ns < self._since else self._young
+        self._sync(left, descriptor, path, status.st_size)
 
     def shared(self, descriptor: int, path: bytes) -> None:
         """For a file that is part of another realization, too."""
-        self._sync(descriptor, path, 0)
+        self._sync(self._apart, descriptor, path, 0)
 
     def folder(self, descriptor: int, path: bytes) -> None:
         """For a folder, after its files."""
-        self._sync(descriptor, path, 0)
+        self._sync(self._young, descriptor, path, 0)
 
-    def _sync(self, descriptor: int, path: bytes, size: int) -> None:
+    def _sync(self, left: list[str], descriptor: int, path: bytes, size: int) -> None:
         whole = self._out + b"/" + path if path else self._out
-        if len(self.left) < _LEFT and self._size + size <= _SIZE and len(whole) < _LONGEST:
+        count = len(self._young) + len(self._apart)
+        if count < _LEFT and self._size + size <= _SIZE and len(whole) < _LONGEST:
             self._size += size
-            self.left.append(os.fsdecode(whole))
+            left.append(os.fsdecode(whole))
         else:
             os.fsync(descriptor)
 
@@ -125,7 +153,7 @@ class Small:
 class Many:
     """Notes the files, and syncs all of them at the end."""
 
-    left = ()
+    left = Left()
 
     def __init__(self, out: Path, witness: Kept | None) -> None:
         """`witness` is the folder above `out`, open since before anything was written to it."""
@@ -173,13 +201,22 @@ class Many:
         return _at_once(self._witness, self._out, len(self._young), self._size)
 
 
-def sync_new(paths: Sequence[str], witness: Kept) -> None:
-    """Syncs files of one page, and folders. All are younger than the open folder `witness`."""
-    count = len(paths)
-    if count >= _SOME and (sync := _at_once(witness, paths[0], count, count * _PAGE)):
-        sync()
+def sync_new(
+    paths: Sequence[str], witness: Kept | None, size: int = 0, apart: Sequence[str] = ()
+) -> None:
+    """Syncs small files and folders that are younger than the open folder `witness`.
+
+    Some of them have more than a page: `size` [bytes] together. Files that are `apart` get an fsync
+    each. Raises OSError.
+    """
+    count, sync = len(paths), None
+    if witness is not None and count >= _SOME:
+        sync = _at_once(witness, paths[-1], count, count * _PAGE + size)
+    if sync is None:
+        disk.sync_all([*paths, *apart])
     else:
-        disk.sync_all(paths)
+        sync()
+        disk.sync_all(apart)
 
 
 def _at_once(witness: Kept, place: Path | str, count: int, size: int) -> Callable[[], None] | None:
@@ -191,40 +228,15 @@ def _at_once(witness: Kept, place: Path | str, count: int, size: int) -> Callabl
     status = witness.status
     if status is None or status.st_dev != os.lstat(place).st_dev:
         return None
-    if not _tells_errors(witness.number) or _dirty() - size > _WORTH * count:
+    # First the more frequent reason of the two, which is quicker to find.
+    if _dirty() - size > _WORTH * count or not _tells_errors(witness.number):
         return None
     return _syncfs(witness.number)
 
 
 def _sync_each(out: Path, paths: Iterable[bytes]) -> None:
-    # No executor: Python has none any more when the main thread has ended, and others still build.
-    root, errors = os.fsencode(out), list[BaseException]()
-    left = deque(os.path.join(root, path) for path in paths)
-    helpers: list[Thread] = []
-    try:
-        with suppress(RuntimeError):  # the system allows no more threads
-            for _ in range(min(THREADS, len(left)) - 1):
-                helper = Thread(target=_sync_some, args=(left, errors))
-                helper.start()
-                helpers.append(helper)
-        _sync_some(left, errors)
-    finally:
-        left.clear()
-        for helper in helpers:
-            helper.join()
-    if errors:
-        raise errors[0]
-
-
-def _sync_some(left: deque[bytes], errors: list[BaseException]) -> None:
-    """Syncs what is left, until nothing is, or one error has come."""
-    try:
-        while left:
-            with suppress(IndexError):  # another thread was quicker
-                _sync(left.popleft())
-    except BaseException as error:  # the caller raises it
-        errors.append(error)
-        left.clear()
+    root = os.fsencode(out)
+    in_threads.each((os.path.join(root, path) for path in paths), _sync, THREADS - 1)
 
 
 def _sync(path: bytes) -> None:
@@ -249,10 +261,15 @@ def _dirty() -> int:
 
 def _syncfs(descriptor: int) -> Callable[[], None] | None:
     """The call of syncfs(2); None where the C library has none."""
+    call = _function()
+    return None if call is None else partial(_called, call, descriptor)
+
+
+@cache
+def _function() -> Callable[[int], int] | None:
     import ctypes  # for its weight
 
-    call = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
-    return None if call is None else partial(_called, call, descriptor)
+    return getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
 
 
 def _called(call: Callable[[int], int], descriptor: int) -> None:

@@ -21,6 +21,7 @@ from ..core.refs import DRef, RRef, parse_ref
 from . import attempts, helping, kept_code, pin_changes, record_damages, rights, verdicts
 from .damage import Damage
 from .in_turn import InTurn
+from .quick_look import QuickLook
 from .reader import Reader
 from .trash import trash
 from .tree_damages import Looking, unrecorded
@@ -139,8 +140,11 @@ class _Rounds:
         """A look at a derivation or a realization. Raises NotInStore."""
         self._looking.size = 0
         damages, rrefs = self._derivation(ref) if isinstance(ref, DRef) else self._only(ref)
-        sound, doubtful = 0, list[tuple[RRef, list[Damage] | None]]()
+        quick = self._quickly(rrefs)
+        sound, doubtful = len(quick), list[tuple[RRef, list[Damage] | None]]()
         for rref in rrefs:
+            if rref in quick:
+                continue
             before = self._looking.size
             if (found := self._look(rref)) is None:
                 continue
@@ -151,7 +155,16 @@ class _Rounds:
                 doubtful.append((rref, found))
             else:
                 sound += 1
-        return _Seen(damages, sound, self._looking.size, doubtful)
+        return _Seen(damages, sound, self._looking.size + sum(quick.values()), doubtful)
+
+    def _quickly(self, rrefs: list[RRef]) -> dict[RRef, int]:
+        """Those that a quick look finds sound, each with the size of its files [bytes]."""
+        places = [
+            (rref, self._home(rref))
+            for rref in rrefs
+            if rref in self._made.get(rref.dref, ()) and not self._may_be_marked(rref)
+        ]
+        return dict(QuickLook(self._dangling).sound(places))
 
     def _only(self, rref: RRef) -> tuple[list[Damage], list[RRef]]:
         if rref not in self._store.realizations(rref.dref):

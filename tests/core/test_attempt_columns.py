@@ -34,3 +34,19 @@ def test_AQ1_outlines_are_the_attempts_in_the_order_of_their_starts():
 def test_AQ1_a_number_that_no_float_is_near_is_not_missing():
     columns = AttemptColumns.of(DREF, [attempt(0, metrics={"n": 10**400})])
     assert columns.metric("n") == [float("inf")]
+
+
+def test_AQ1_the_time_in_which_an_attempt_was_dead_is_told_apart():
+    hour = 3600 * 10**9
+    times = {"start": 0, "stop": 3 * hour}
+    tries = [
+        attempt(0, **times, notes={"dead": hour, "adopted": True}),
+        attempt(1, **times, notes={"dead": "long"}),
+        attempt(2, **times),
+    ]
+    columns = AttemptColumns.of(DREF, tries)
+    again = AttemptColumns.of(DREF, columns.outlines(), outlines=True)
+    for found in (columns, again):
+        assert [*found.seconds] == [one.duration for one in tries] == [7200.0, 10800.0, 10800.0]
+        assert [one.dead for one in found.outlines()] == [3600.0, 0.0, 0.0]
+    assert [*AttemptColumns.of(DREF, ()).seconds] == []

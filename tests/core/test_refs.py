@@ -31,6 +31,24 @@ def test_S8_the_parts_of_a_realization_reference_come_back(digest, derivation, n
     assert parse_ref(str(rref)) == rref
 
 
+@given(st.lists(digests, max_size=5), names)
+def test_S8_several_realizations_are_those_that_are_made_one_by_one(several, name):
+    dref = DRef.of(H1, name)
+    made = RRef.each(several, dref)
+    assert made == [RRef.of(digest, dref) for digest in several]
+    assert {type(one) for one in made} <= {RRef}
+
+
+@pytest.mark.parametrize(
+    "several",
+    [[H1, "0" * 31], [f"{H1},{H2}"], [f"{H1},{H2}", H1], [H1, ""], [H1.upper()], [f"{H1}\n"]],
+    ids=["short", "two in one", "two in one and one", "empty", "capitals", "line"],
+)
+def test_S8_one_wrong_digest_among_several_is_refused(several):
+    with pytest.raises(BadRef, match="realization reference"):
+        RRef.each(several, DRef.of(H1, "a"))
+
+
 @given(st.text(max_size=200))
 @example(f"dref:{H1}-a\n")
 @example(f"dref:{H1}-a/../../x")

@@ -132,3 +132,11 @@ def test_numbers_whose_squares_are_beyond_all_floats_have_statistics():
     assert Statistics.of([largest] * 3).mean == largest
     assert Statistics.of([-largest] * 3).mean == -largest
     assert welch([1e200, 2e200], [0.0, 1.0]).value == pytest.approx(1.5e200)
+
+
+def test_a_pick_among_groups_whose_sum_is_beyond_all_floats_is_not_corrected():
+    found = picked_best([[1.5e308, 1.5e308], [1.0, 2.0], [1.6e308, 1.6e308]])
+    assert (found.index, found.mean) == (2, pytest.approx(1.6e308))
+    assert math.isnan(found.corrected)
+    found = picked_best([[-1.5e308, -1.5e308], [1.0, 2.0]], "min")
+    assert (found.index, found.mean) == (0, pytest.approx(-1.5e308))

@@ -67,6 +67,11 @@ def _no_syncfs() -> None:
     syncing._called = _nothing
 
 
+@mutant("a commit is not synced at once", "realize at once", "audit")
+def _no_syncfs_of_commits() -> None:
+    syncing._called = _nothing
+
+
 @mutant("many files are not synced", "many", "audit")
 def _no_sync_of_many() -> None:
     syncing._sync = _nothing

@@ -290,6 +290,13 @@ def _builds_many(kinds: tuple[str, ...]) -> Callable[[Path, Acknowledge], None]:
     return act
 
 
+def _builds_at_once(root: Path, tell: Acknowledge) -> None:
+    """Builds `score` with one syncfs for each commit."""
+    syncing._KINDS = ("ext4", "xfs", "btrfs", "tmpfs")
+    syncing._WORTH = 1 << 40  # however much others write meanwhile
+    _realize(score, root, tell)
+
+
 def _instantiates(root: Path, tell: Acknowledge) -> None:
     instantiate(score, store=Store(root))
 
@@ -321,6 +328,7 @@ SCENARIOS = {
         Scenario("open", _nothing, _opens),
         Scenario("instantiate", _prepare(vary), _instantiates),
         Scenario("realize", _prepare(vary), _builds(score)),
+        Scenario("realize at once", _prepare(vary), _builds_at_once),
         Scenario("reuse", _prepare(score), _builds(score)),
         Scenario("rebuild same", _prepare(score), _builds(data, force_rebuild=True)),
         Scenario("rebuild other", _prepare(vary), _builds(vary, force_rebuild=True)),

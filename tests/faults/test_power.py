@@ -103,6 +103,18 @@ def work(root: Path, pipe: int, durable: bool) -> None:
             ps.realize(target, store=store, listener=tell, force_rebuild=number % 2 == 1)
 
 
+def work_by_fsyncs(root: Path, pipe: int, durable: bool) -> None:
+    """The same with an fsync of each file and folder."""
+    syncing._KINDS = ()
+    work(root, pipe, durable)
+
+
+def work_at_once(root: Path, pipe: int, durable: bool) -> None:
+    """The same with one syncfs for each commit."""
+    syncing._WORTH = 1 << 40  # however much others write meanwhile
+    work(root, pipe, durable)
+
+
 def _fill(b: ps.Build) -> None:
     for folder in range(20):
         (b.outpath / str(folder)).mkdir()
@@ -161,17 +173,19 @@ def _damages(root: Path, acknowledged: list[str]) -> list[str]:
     return found + oracle.unsound(root) + left
 
 
+@pytest.mark.parametrize("act", [work_by_fsyncs, work_at_once])
 @pytest.mark.parametrize("kind", MAKE)
-def test_S4_what_was_acknowledged_survives_a_power_cut(kind, tmp_path, area):
+def test_S4_YN4_what_was_acknowledged_survives_a_power_cut(kind, act, tmp_path, area):
     rng, told, found = random.Random(5), 0, []
     with machine(kind, tmp_path, area) as one:
         for cut in range(CUTS):
-            count, damages = survive(one, one.mount / f"store{cut}", rng, durable=True)
+            count, damages = survive(one, one.mount / f"store{cut}", rng, True, act)
             told += count
             found += [f"cut {cut}: {damage}" for damage in damages]
     assert found == []
     assert told > 0
-    figure(f"power loss on {kind}, {CUTS} random cuts", "0 corrupt, 0 acknowledged lost",
+    figure(f"power loss on {kind}, {CUTS} random cuts, {act.__name__}",
+           "0 corrupt, 0 acknowledged lost",
            f"{told} acknowledged: 0, 0")  # fmt: skip
 
 

@@ -93,6 +93,7 @@ def test_the_time_in_which_an_attempt_was_dead_is_told_apart(store, capsys, monk
     (attempt,) = ps.attempts(rref.dref)
     assert attempt.dead == pytest.approx(hour, abs=120)
     assert attempt.duration == pytest.approx(hour, abs=120)
+    assert ps.attempts(rref.dref, where="seconds<5400") == [attempt]
     monkeypatch.setattr(ProcessWide, "store", None)
     assert main.run(["log", "--store", str(store.root)]) == 0
     assert re.search(r"1 h 0\d min, resumed after (1 h 0\d|59) min", capsys.readouterr().out)

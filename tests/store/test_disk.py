@@ -1,6 +1,7 @@
 """Files that appear whole or not at all, and what is read of them."""
 
 import os
+import resource
 import threading
 
 import pytest
@@ -124,3 +125,22 @@ def test_all_bytes_are_written_though_a_call_takes_only_some(tmp_path, monkeypat
 
 def test_no_name_comes_twice():
     assert len({disk.fresh_name() for _ in range(1000)}) == 1000
+
+
+def test_files_are_synced_together_where_few_more_may_be_open(tmp_path, monkeypatch):
+    """As in a program that has nearly as many files open as it may."""
+    paths = [str(tmp_path / str(number)) for number in range(9)]
+    for path in paths:
+        (tmp_path / path).touch()
+    synced, fsync = [], os.fsync
+    monkeypatch.setattr(os, "fsync", lambda fd: synced.append(os.fstat(fd).st_ino) or fsync(fd))
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with open(os.devnull) as last:  # noqa: PTH123  # the lowest number that is free
+        resource.setrlimit(resource.RLIMIT_NOFILE, (last.fileno() + 3, limits[1]))
+        try:
+            disk.sync_all(paths)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert synced == [os.stat(path).st_ino for path in paths]
+    with pytest.raises(FileNotFoundError):
+        disk.sync_all([*paths, str(tmp_path / "none")])

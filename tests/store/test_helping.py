@@ -1,11 +1,14 @@
 """A helper takes a part of some work, and is gone when the work ends."""
 
 import os
+import select
+import signal
 import subprocess
 import sys
 import textwrap
 import threading
 import warnings
+from contextlib import suppress
 
 import pytest
 
@@ -73,6 +76,70 @@ def test_HP1_each_piece_gives_one_result(count):
 )
 def test_HP1_what_the_helper_does_not_finish_is_done_by_its_parent(fault):
     assert run(f"if os.getpid() != parent: {fault}") == "alone"
+
+
+KILLED = """
+    import os, signal
+    from pystore.store import helping
+
+    parent, told = os.getpid(), []
+
+    def work(number):
+        if os.getpid() == parent:
+            signal.pause()
+        elif not told:
+            told.append(number)
+            print(os.getpid(), flush=True)
+        return "x" * 5000
+
+    helping.shared(range(500), work, lambda *_: None, worth=0)
+"""
+
+
+@NEEDS_TWO
+def test_HP2_the_helper_of_a_killed_process_ends():
+    script = [sys.executable, "-c", textwrap.dedent(KILLED)]
+    with subprocess.Popen(script, stdout=subprocess.PIPE) as parent:
+        helper = int(parent.stdout.readline())
+        parent.kill()
+        try:
+            ended, _, _ = select.select([parent.stdout], [], [], 30)  # both had it open
+            assert ended
+            assert parent.stdout.read() == b""
+        finally:
+            with suppress(ProcessLookupError):
+                os.kill(helper, signal.SIGKILL)
+
+
+PRESSED = """
+    import os, signal
+    from pystore.store import helping
+
+    fork = os.fork
+
+    def pressed():
+        child = fork()
+        signal.raise_signal(signal.SIGINT)
+        return child
+
+    os.fork = pressed
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        helping.shared(range(500), lambda number: number, lambda *_: None, worth=0)
+    except KeyboardInterrupt:
+        try:
+            os.waitpid(-1, 0)
+            print("a child is left")
+        except ChildProcessError:
+            print("interrupted")
+"""
+
+
+@NEEDS_TWO
+def test_HP2_ctrl_c_right_after_the_fork_leaves_no_helper():
+    script = [sys.executable, "-c", textwrap.dedent(PRESSED)]
+    done = subprocess.run(script, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "interrupted\n"
 
 
 def test_HP2_a_process_with_threads_works_alone():

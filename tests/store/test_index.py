@@ -23,12 +23,12 @@ from pystore.core.attempt import AttemptReport
 from pystore.core.attempt_columns import COLUMNS, METRIC
 from pystore.core.config import Config
 from pystore.core.context import Context
-from pystore.store import attempts
+from pystore.store import attempts, changes
 from pystore.store.caching import InForce
 from pystore.store.compact import compact
 from pystore.store.index import file as index_file
 from pystore.store.index import holdings as holdings_of_one
-from pystore.store.index import rows, up_to_date
+from pystore.store.index import looking, rows, up_to_date
 from pystore.store.index.packing import Piece, Unpackable, pack, segment, unpack
 from pystore.store.index.place import place_of
 from pystore.store.remote.copy_stores import copy_realizations
@@ -62,6 +62,10 @@ def fail(store, number: int) -> None:
     store.fail(store.begin(config(number), Context()), AttemptReport(), ValueError("no"))
 
 
+def a_day_later(store):
+    return ps.Store(store.root, durable=False, clock=lambda: time.time_ns() + 3 * 86_400 * 10**9)
+
+
 def facts(held):
     """All that a holding says."""
     tries = held.attempts
@@ -91,6 +95,11 @@ def by_records(store):
 
 def by_index(store):
     up_to_date._known.clear()  # as another process
+    return {dref: facts(held) for dref, held in store.holdings(store.drefs()).items()}
+
+
+def asked_again(store):
+    """As `by_index`, in the process that has asked before."""
     return {dref: facts(held) for dref, held in store.holdings(store.drefs()).items()}
 
 
@@ -182,10 +191,7 @@ class World:
 
     def _compact(self):
         """As a day later."""
-        later = ps.Store(
-            self.store.root, durable=False, clock=lambda: time.time_ns() + 3 * 86_400 * 10**9
-        )
-        compact(later)
+        compact(a_day_later(self.store))
 
     def _look(self):
         by_index(self.store)
@@ -249,6 +255,7 @@ def test_IX1_the_answers_are_those_of_the_records_whatever_is_done(tmp_path_fact
     world = World(tmp_path_factory.mktemp("world"))
     for one in done:
         world.do(*one)
+        assert asked_again(world.store) == by_records(world.store)
         assert by_index(world.store) == by_records(world.store)
     first = by_index(world.store)
     assert first == by_index(world.store) == by_records(world.store)
@@ -353,6 +360,46 @@ def test_IX2_where_nothing_is_new_no_record_is_read(filled, monkeypatch):
     assert by_index(filled) != expected
     assert len(reads) == 1
     assert reads[0].endswith(".3.json")
+
+
+def test_IX1_a_process_that_asks_again_after_a_calm_is_told_what_is_new(filled):
+    settle(filled)
+    steps = [
+        lambda: succeed(filled, 1, 0.9),
+        lambda: fail(filled, 2),
+        lambda: filled.remove(filled.realizations(config(0).dref)[0]),
+        lambda: filled.remove_derivation(config(2).dref),
+        lambda: succeed(filled, 2, 0.3),
+    ]
+    for change in steps:
+        settle(filled)
+        assert asked_again(filled) == asked_again(filled) == by_records(filled)
+        (known,) = up_to_date._known.values()
+        assert known.seen is not None
+        assert known.seen.calm is not None
+        change()
+        assert asked_again(filled) == by_records(filled)
+
+
+def test_a_page_that_tells_the_same_is_not_written_again(filled, monkeypatch):
+    settle(filled)
+    written: list[str] = []
+    write = index_file.IndexFile.write
+
+    def counted(file, kind, rows):
+        written.extend(key for key, *_ in rows)
+        write(file, kind, rows)
+
+    monkeypatch.setattr(index_file.IndexFile, "write", counted)
+    monkeypatch.setattr(changes, "FINE", 60.0)  # no tick is over before the test is
+    succeed(filled, 1, 0.9)
+    assert by_index(filled) == by_records(filled)
+    assert written == ["a"]
+    assert asked_again(filled) == by_index(filled) == by_records(filled)
+    assert written == ["a"]
+    fail(filled, 0)
+    assert by_index(filled) == by_records(filled)
+    assert written == ["a", "a"]
 
 
 def test_XF1_a_file_that_another_process_has_locked_costs_time_only(filled, monkeypatch):
@@ -587,8 +634,7 @@ def test_attempts_that_ended_are_whole_beside_one_that_runs(filled):
 
 def test_what_is_packed_is_found_and_whole(filled):
     settle(filled)
-    later = ps.Store(filled.root, durable=False, clock=lambda: time.time_ns() + 3 * 86_400 * 10**9)
-    assert compact(later).attempts
+    assert compact(a_day_later(filled)).attempts
     assert by_index(filled) == by_records(filled)
     succeed(filled, 0, 0.9)
     assert by_index(filled) == by_records(filled)
@@ -598,6 +644,58 @@ def test_what_is_packed_is_found_and_whole(filled):
     pack.unlink()
     assert by_index(filled) == by_records(filled)
     pack.write_bytes(copy)
+    assert by_index(filled) == by_records(filled)
+
+
+def test_IX1_a_pack_with_as_many_records_in_place_of_another_is_read(filled):
+    compact(a_day_later(filled))
+    settle(filled)
+    filled.remove_derivation(config(1).dref)
+    for turn in range(3):
+        succeed(filled, 1, 0.5 + turn / 10)
+    compact(a_day_later(filled))
+    assert by_index(filled) == by_records(filled)
+
+
+def test_IX1_copies_of_an_attempt_under_two_numbers_are_both_there(filled):
+    """As where a store was copied into another that had imported from it."""
+    settle(filled)
+    made = filled.attempts(config(1).dref)[0]
+    folder = filled.parts.layout.attempts(made.dref)
+    attempts.record(folder, made._replace(number=7), tmp=filled.parts.tmp, durable=False)
+    assert by_index(filled) == by_records(filled)
+    assert len(by_index(filled)[made.dref]["columns"]["id"]) == 4
+
+
+def test_IX1_a_record_that_others_replaced_beside_its_pack_is_beside_the_one_in_the_pack(filled):
+    made = filled.attempts(config(1).dref)[0]
+    folder = filled.parts.layout.attempts(made.dref)
+    compact(a_day_later(filled))
+    path = Path(folder, f"{made.context}.{made.number}.json")
+    for one in (made, made._replace(id="e" * 32)):
+        path.unlink(missing_ok=True)
+        attempts.record(folder, one, tmp=filled.parts.tmp, durable=False)
+        assert by_index(filled) == by_records(filled)
+        settle(filled)
+
+
+def test_IX1_a_metric_keeps_its_sign_where_it_is_zero(store):
+    succeed(store, 1, -0.0)
+    for _ in range(2):
+        assert repr(by_index(store)) == repr(by_records(store))
+
+
+def test_IX1_another_record_with_the_stamp_of_the_first_is_noticed(filled, monkeypatch):
+    """Disks with coarse clocks give it, and the same inode, within one tick."""
+    now = time.time_ns()
+    monkeypatch.setattr(looking, "_stamp", lambda path: (7, now, os.stat(path).st_size))
+    made = filled.attempts(config(1).dref)[0]
+    folder = filled.parts.layout.attempts(made.dref)
+    Path(folder, "touched").touch()
+    by_index(filled)
+    Path(folder, f"{made.context}.{made.number}.json").unlink()
+    other = made._replace(id="e" * 32)
+    attempts.record(folder, other, tmp=filled.parts.tmp, durable=False)
     assert by_index(filled) == by_records(filled)
 
 

@@ -194,3 +194,14 @@ def test_a_second_signal_counts_while_the_first_is_handled(monkeypatch):
     with pytest.raises(KeyboardInterrupt), presses.heeded():
         signal.raise_signal(signal.SIGINT)
     assert (presses.count(), len(said)) == (2, 2)
+
+
+def test_a_handler_that_is_none_of_python_stays(monkeypatch):
+    """As one that a library has set before Python began: nobody can ask for it."""
+    real = signal.getsignal
+    monkeypatch.setattr(
+        signal, "getsignal", lambda number: None if number == signal.SIGHUP else real(number)
+    )
+    before = real(signal.SIGHUP)
+    with Presses(workers=None).heeded():
+        assert real(signal.SIGHUP) == before

@@ -2,9 +2,11 @@
 
 import io
 import json
+import signal
 import subprocess
 import sys
 import threading
+import time
 import types
 
 import pytest
@@ -43,6 +45,7 @@ from pystore.events import (
     Succeeded,
     Waiting,
 )
+from pystore.ui.watch.bars import Bars
 from pystore.ui.watch.frame import frame
 from pystore.ui.watch.lines import Lines
 from pystore.ui.watch.terminal import in_notebook
@@ -572,3 +575,46 @@ def test_in_jupyter_one_picture_is_replaced_and_stays(store, jupyter, capsys):
     assert len(jupyter.shown) == 1
     realize(build("other", work), progress=False)
     assert len(jupyter.shown) == 1
+
+
+class Sheet:
+    """A surface that counts how often it was closed."""
+
+    closed = 0
+
+    def paint(self, *_):
+        assert not self.closed
+
+    def close(self, *_):
+        self.closed += 1
+
+
+def test_ctrl_c_while_bars_begin_ends_their_thread(monkeypatch):
+    sheet, start = Sheet(), threading.Thread.start
+
+    def pressed(thread):
+        start(thread)
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(threading.Thread, "start", pressed)
+    with pytest.raises(KeyboardInterrupt):
+        Bars(lambda _: sheet, Labels(CLOSURE), time.monotonic, 0.0)
+    assert sheet.closed == 1
+    assert "pystore bars" not in [thread.name for thread in threading.enumerate()]
+
+
+def test_ctrl_c_while_bars_end_removes_them():
+    sheet = Sheet()
+    bars = Bars(lambda _: sheet, Labels(CLOSURE), time.monotonic, 0.0)
+    is_set = bars._over.set
+
+    def pressed():
+        is_set()
+        signal.raise_signal(signal.SIGINT)
+
+    bars._over.set = pressed
+    with pytest.raises(KeyboardInterrupt):
+        bars.close()
+    assert sheet.closed == 1
+    bars._thread.join(30)
+    assert not bars._thread.is_alive()

@@ -2,10 +2,10 @@
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TypeGuard
+from typing import TypeGuard, cast
 
 from ...core.attempt import Attempt
-from ...core.attempt_columns import AttemptColumns
+from ...core.attempt_columns import AttemptColumns, listed
 from ...core.dataclasses import dataclass
 from ...core.extremes import Over, extremes_of
 from ...core.holding import Holding
@@ -96,6 +96,10 @@ def _at_end(tries: AttemptColumns, places: Sequence[int], name: str, store: Stor
     return found
 
 
+def _known(column: Numbers) -> list[float]:
+    return [number for number in column if number is not None]
+
+
 def are_numbers(column: Numbers) -> TypeGuard[Sequence[float]]:
     """Whether none is None."""
     return isinstance(column, memoryview) or None not in column
@@ -151,18 +155,18 @@ def _top(
 
     None where another one has a number that is better: `least`.
     """
-    picked = numbers if len(some) == len(numbers) else [numbers[at] for at in some]
-    known = picked if are_numbers(picked) else [one for one in picked if one is not None]
+    picked = listed(numbers) if len(some) == len(numbers) else [numbers[at] for at in some]
+    known = _known(picked) if not are_numbers(numbers) else cast("list[float]", picked)
     if not known:
         return math.inf, None
     top = max(known) if sign < 0 else min(known)
     if sign * top > least:
         return math.inf, None
-    made, listed = one.tries.made, [*picked]
-    if listed.count(top) == 1:
-        best = [made[some[listed.index(top)]]]
+    made = one.tries.made
+    if picked.count(top) == 1:
+        best = [made[some[picked.index(top)]]]
     else:
-        best = [made[at] for at, number in zip(some, listed, strict=True) if number == top]
+        best = [made[at] for at, number in zip(some, picked, strict=True) if number == top]
     if "" in best:  # no realization: another one is the best
         return _top(one, [at for at in some if made[at]], numbers, sign, least)
     return sign * top, RRef.of(min(best), one.held.dref)

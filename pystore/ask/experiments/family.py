@@ -74,7 +74,11 @@ def members(what: Any, store: CodeReader, code: Scope = "now") -> Meant:
     """
     store_was_read()
     given = list(_leaves(what))
-    known = store.holdings(dict.fromkeys(dref for leaf in given if (dref := _dref(leaf))))
+    alone = [_dref(leaf) for leaf in given]
+    known = store.holdings(dict.fromkeys(dref for dref in alone if dref))
+    if given and all(dref and _names_code(known[dref]) for dref in alone):  # as commands ask
+        checked_scope(code)
+        return Meant(tuple(known), known=known)
     found: dict[object, Meant] = {}
     for leaf in given:
         if (key := _key(leaf)) not in found:
@@ -116,6 +120,11 @@ def _dref(leaf: Any) -> DRef | None:
     if isinstance(leaf, Derivation):
         return leaf.dref
     return DRef(leaf) if isinstance(leaf, str) and leaf.startswith("dref:") else None
+
+
+def _names_code(held: Holding) -> bool:
+    """Whether the config of a derivation is here, and says by which code all attempts are."""
+    return held.config is not None and "code" in held.config
 
 
 def _members(leaf: Any, store: CodeReader, code: Scope, known: Mapping[DRef, Holding]) -> Meant:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
+from ...core.attempt_columns import listed as as_list
 from ...core.dataclasses import dataclass
 from ...core.errors import BadStage
 from ...core.left_out import NOTHING, LeftOut
@@ -192,7 +193,7 @@ def summarize(
             groups.setdefault(repr(own), []).append(one)
     ordered = sorted(groups.values(), key=lambda some: _order(some[0].parameters, names))
     apart = are_apart(chosen)
-    made = [trainings(some, apart=apart) for some in ordered]
+    made = [trainings(some, apart=apart or are_apart(some)) for some in ordered]
     tags = [_tags(some, store) for some in ordered]
     found = tuple(
         _group(some, trained, names, metric, mode, tagged)
@@ -225,7 +226,10 @@ def _group(
     told, values = several[0].parameters, list[float]()
     for one, places in made:
         numbers = _numbers(one, places, metric)
-        values += numbers if are_numbers(numbers) else [x for x in numbers if x is not None]
+        if are_numbers(numbers):
+            values += as_list(numbers)
+        else:
+            values += [x for x in numbers if x is not None]
     return Group(
         {name: told[name] for name in names if name in told},
         metric,

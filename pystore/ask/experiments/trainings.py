@@ -6,9 +6,10 @@ two attempts look alike.
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, pairwise
-from operator import itemgetter
+from operator import eq, itemgetter
 
 from ...core.attempt import Attempt
+from ...core.attempt_columns import listed
 from ...core.same_run import distinct, run_of
 from .chosen import Chosen
 
@@ -44,14 +45,14 @@ def _has_equal_seeds(one: Chosen, places: Sequence[int]) -> bool:
 def _start_apart(found: Made) -> bool:
     starts = [some for one, places in found if (some := _picked(one.tries.starts, places))]
     starts.sort(key=itemgetter(0))
-    # Mostly, one derivation was built after the other: then there is no need to compare all.
+    # Mostly, one derivation was built after the other: then only neighbours can be equal.
     if all(one[-1] < next_one[0] for one, next_one in pairwise(starts)):
-        return all(len(set(some)) == len(some) for some in starts)
+        return not any(any(map(eq, some, some[1:])) for some in starts)
     return len(set(chain(*starts))) == sum(map(len, starts))
 
 
-def _picked(column: Sequence[int], places: Sequence[int]) -> Sequence[int]:
-    return column if len(places) == len(column) else [column[at] for at in places]
+def _picked(column: Sequence[int], places: Sequence[int]) -> list[int]:
+    return listed(column) if len(places) == len(column) else [column[at] for at in places]
 
 
 def _distinct(found: Made) -> Made:
@@ -71,15 +72,21 @@ def repeats(several: Sequence[Chosen]) -> list[str]:
     store, a note says that they would have had other seeds if their store had its own.
     """
     found = [(one, one.succeeded()) for one in several]
-    made = list({run_of(a): a for a in _outlines(found)}.values())
+    # Where all starts differ, there are no copies: a derivation with other seeds is counted only.
+    alike = [(o, p) for o, p in found if _has_equal_seeds(o, p)] if _start_apart(found) else found
+    others = sum(len(places) for _, places in found) - sum(len(places) for _, places in alike)
+    made = list({run_of(a): a for a in _outlines(alike)}.values())
     seeds = {(a.dref, a.context, a.seed) for a in made}
     if len(seeds) == len(made):
         return []
-    n, told = len(distinct(made)), []
-    if n < len(made):
-        told.append(f"{len(made):,} attempts are n = {n:,}: equal seeds gave equal results")
-    if n > len(seeds):
-        told.append(f"of n = {n:,}, {n - len(seeds):,} had the seed of another, and are like it")
+    n, told = len(distinct(made)) + others, []
+    if n < len(made) + others:
+        count = len(made) + others
+        told.append(f"{count:,} attempts are n = {n:,}: equal seeds gave equal results")
+    if n > len(seeds) + others:
+        told.append(
+            f"of n = {n:,}, {n - others - len(seeds):,} had the seed of another, and are like it"
+        )
     apart = any(one.held.imported for one in several)
     remedy = ["`pystore init --seeds own` makes a store whose seeds are its own"] if apart else []
     return ["; ".join([*told, *remedy])]

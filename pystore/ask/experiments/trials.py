@@ -3,8 +3,9 @@
 import contextvars
 import threading
 from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
+from queue import SimpleQueue
 from typing import Any
 
 from ...core.attempt import Attempt, Pruned
@@ -16,6 +17,7 @@ from ...core.options import Mode
 from ...core.refs import DRef
 from ...core.statistics import Statistics
 from ...run.dispatch import SerialExecutor
+from ...run.interrupts import deferred
 from ...run.options import RunOptions
 from ...run.verbs import realize_with
 from .numbers import numbers_of
@@ -52,6 +54,7 @@ class Trials:
     ) -> None:
         self._wanted, self._space, self._study = wanted, space, study
         self._over = threading.Event()
+        self._ended: SimpleQueue[Future[Ended]] = SimpleQueue()
         self._options = replace(options, stop=self._stopped_by(options.stop))
         self._store: Any = options.store
         self._failed = 0
@@ -65,9 +68,8 @@ class Trials:
         with _threads(at_once) as executor:
             try:
                 while self._fill(executor, running, at_once):
-                    done, _ = wait(running, return_when=FIRST_COMPLETED)
-                    for future in done:
-                        self._end(running.pop(future), future)
+                    future = self._ended.get()
+                    self._end(running.pop(future), future)
             finally:
                 self._over.set()
         if self._error is not None:
@@ -79,8 +81,11 @@ class Trials:
             trial = self._study.next(self._wanted.trials, self._failed, self._space.distributions)
             if trial is None:
                 break
-            here = contextvars.copy_context()
-            running[executor.submit(here.run, self._try, trial)] = trial
+            # What is sent to other threads is sent whole: a signal would leave its future locked.
+            with deferred() if at_once > 1 else nullcontext():
+                future = executor.submit(contextvars.copy_context().run, self._try, trial)
+                running[future] = trial
+                future.add_done_callback(self._ended.put)
         return bool(running)
 
     def _end(self, trial: Trial, future: Future[Ended]) -> None:

@@ -115,9 +115,8 @@ def _fact(columns: AttemptColumns, name: str) -> Sequence[Any]:
         return columns.columns[_COLUMNS[name]] if columns.count else ()
     if name == "stage":
         return [columns.dref.name] * columns.count
-    if name == "seconds" and columns.count:
-        times = zip(columns.starts, columns.columns["stop"], strict=True)
-        return [(stop - start) / 1e9 for start, stop in times]
+    if name == "seconds":
+        return columns.seconds
     return [ABSENT] * columns.count
 
 

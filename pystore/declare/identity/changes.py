@@ -8,6 +8,7 @@ would have the name of one code and come from another.
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ...core.config import Config
 from ...core.errors import BadStage
 from ...core.kept_code import LARGEST, CodeText, part_digest
 from ...core.refs import DRef
@@ -18,6 +19,8 @@ from .survey import Place, Survey
 from .warn import warn_of_change
 
 _excused: set[Place] = set()  # places that changed while a stage ran in this process
+_notes: dict[int, tuple[Code, Config]] = {}  # of a code, by its id
+_MOST = 100  # codes whose notes are kept
 
 
 @contextmanager
@@ -36,9 +39,14 @@ def noted(b: Build, functions: Functions, depth: str, sent: Code | None) -> Iter
 
 
 def _note(b: Build, code: Code) -> None:
-    b.note("code", dict(code.parts))
-    b.note("places", grouped(code.places))
-    b.note("rule", RULE)
+    known = _notes.get(id(code))
+    if known is None or known[0] is not code:
+        places = grouped(code.places)
+        known = code, Config({"code": dict(code.parts), "places": places, "rule": RULE})
+        if len(_notes) >= _MOST:
+            _notes.clear()
+        _notes[id(code)] = known
+    b.notes(known[1])
 
 
 @contextmanager

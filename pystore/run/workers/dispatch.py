@@ -49,13 +49,15 @@ class _ToOthers:
     def start(self, request: Request, register: Register) -> None:
         """Starts one attempt; its events are told when it has ended."""
         job = self._packer.job(request, self._address, self._options.timeout)
-        try:
-            with deferred():
-                register(self._settled(self._executor.submit(perform_remotely, job)))
-        except Exception as error:  # the executor is broken, or was shut down
-            failed: Future[Committed] = Future()
-            failed.set_exception(lost(error))
-            register(failed)
+        with deferred():  # around all of it: what a handler raises is no fault of the executor
+            try:
+                sent = self._executor.submit(perform_remotely, job)
+            except Exception as error:  # the executor is broken, or was shut down
+                failed: Future[Committed] = Future()
+                failed.set_exception(lost(error))
+                register(failed)
+            else:
+                register(self._settled(sent))
 
     def finish(self, running: Iterable[Future[Committed]]) -> None:
         """Does nothing: the executor is the caller's, and running attempts are committed."""
@@ -127,19 +129,20 @@ class _ToWorkers(_ToOthers):
         job = self._packer.job(request, self._address, self._options.timeout)
         future: Future[Any] = Future()
         register(future)  # first: Ctrl-C may come during the start
-        try:
-            self._workers.start(
-                perform,
-                (job,),
-                resources=request.derivation.resources,
-                timeout=job.timeout,
-                tries=request.tries,
-                listener=partial(self._hear, request.context),
-                committed=partial(committed_by, self._store, request.context),
-                future=future,
-            )
-        except RuntimeError as error:  # the workers were shut down
-            future.set_exception(lost(error))
+        with deferred():
+            try:
+                self._workers.start(
+                    perform,
+                    (job,),
+                    resources=request.derivation.resources,
+                    timeout=job.timeout,
+                    tries=request.tries,
+                    listener=partial(self._hear, request.context),
+                    committed=partial(committed_by, self._store, request.context),
+                    future=future,
+                )
+            except RuntimeError as error:  # the workers were shut down
+                future.set_exception(lost(error))
 
     def _hear(self, context: Context, event: Event) -> None:
         if isinstance(event, AttemptFailed) and event.stopped and isinstance(self._store, Store):

@@ -12,8 +12,9 @@ import select
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Executor, Future
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
 
@@ -92,7 +93,7 @@ class Workers(Executor):
         call = (function, args, kwargs or {})
         starts = committed is not None
         task = Task(call, future, resources, listener, timeout, tries, committed or nothing, starts)
-        with deferred(), self._guard:
+        with self._change():
             if self._foreign:
                 raise RuntimeError("these workers belong to the process that forked this one")
             if self._ending:
@@ -101,8 +102,17 @@ class Workers(Executor):
             if self._foreman is None:
                 self._start_foreman()
                 atexit.register(self.shutdown)  # waits for submitted tasks
-        self._bell.ring()
         return future
+
+    @contextmanager
+    def _change(self) -> Iterator[None]:
+        """A change by another thread than the foreman's, which hears of it whatever comes."""
+        with deferred():
+            try:
+                with self._guard:
+                    yield
+            finally:
+                self._bell.ring()
 
     def _start_foreman(self) -> None:
         self._foreman = foreman = threading.Thread(target=self._oversee, daemon=True)
@@ -116,7 +126,7 @@ class Workers(Executor):
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Lets the workers finish all tasks, then ends them."""
-        with deferred(), self._guard:
+        with self._change():
             self._ending = True
             if cancel_futures:
                 self._cancel()
@@ -124,7 +134,7 @@ class Workers(Executor):
 
     def kill(self) -> None:
         """Ends the workers at once. Their tasks count as died."""
-        with deferred(), self._guard:
+        with self._change():
             self._ending = self._killing = True
             self._cancel()
         self._join(wait=True)
@@ -153,7 +163,6 @@ class Workers(Executor):
             self.shutdown()
 
     def _join(self, wait: bool) -> None:
-        self._bell.ring()
         if self._foreman is None:
             self._bell.close()
         elif wait:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote
 
-VERSION = 2
+VERSION = 3
 _WAIT = 2.0  # [s] for another process that writes
 _SET_UP = """
     PRAGMA page_size = 32768;

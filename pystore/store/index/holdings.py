@@ -1,7 +1,8 @@
 """Holdings: what a store holds of its derivations, by the index if there are many attempts.
 
 IX1  The answers are those that the records give, whatever there is in the file of the index.
-IX2  Where nothing is new, no record is read; else those that are new, and no others.
+IX2  Where nothing is new, no record is read; else those that are new, or came in a tick of the
+     clock that was not over then, and no others.
 """
 
 from collections.abc import Collection, Iterable

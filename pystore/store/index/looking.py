@@ -7,7 +7,7 @@ size, so that another one in its place is noticed.
 import os
 import re
 import stat
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -90,14 +90,12 @@ def look(layout: Layout, dref: DRef, before: Look) -> Look | None:
     tries = attempts.read_records(folder, map(_record, new))
     if not _are_usual(tries, dref, new):
         return None
-    if kept is None:
-        found = packs.read_all(folder, listed)
-        if any(one.damage for one in found):
+    if kept is None or new or len(kept) != columns.count:
+        earlier = _in_packs(folder, listed) if kept is None else kept
+        made = None if earlier is None else _each_once([*tries, *earlier])
+        if made is None:
             return None
-        kept = [attempt for one in found for attempt in one.records()]
-    if new or len(kept) != columns.count:
-        made = {attempt.id: attempt for attempt in [*kept, *tries]}
-        columns = AttemptColumns.of(dref, made.values(), outlines=True)
+        columns = AttemptColumns.of(dref, made, outlines=True)
     places = _places(columns)
     if len(set(places)) < len(places) or not _are_usual([*columns.outlines()], dref, places):
         return None
@@ -120,16 +118,34 @@ def _kept(
 ) -> list[Attempt] | None:
     """The attempts whose records are as they were; None if all are to be read again.
 
-    That is so where packs came or went, or files of which a pack may have the records.
+    That is so where packs came or went, or files changed of which a pack may have the records.
     """
     old_packs = {place: stamp for place, stamp in before.items() if place[1] == _PACK}
-    if old_packs != packed or (packed and not before.keys() <= now.keys()):
+    if old_packs != packed:
+        return None
+    if packed and any(now.get(place) != stamp for place, stamp in before.items()):
         return None
     return [
         columns.outline(at)
         for at, place in enumerate(_places(columns))
         if (before[place] == now.get(place) if place in before else bool(packed))
     ]
+
+
+def _in_packs(folder: str, listed: list[str]) -> list[Attempt] | None:
+    """The attempts in the packs of a folder; None if one is damaged."""
+    found = packs.read_all(folder, listed)
+    return None if any(one.damage for one in found) else [a for one in found for a in one.records()]
+
+
+def _each_once(found: Iterable[Attempt]) -> Collection[Attempt] | None:
+    """The attempts without later copies of the same record; None if two records share an id."""
+    made: dict[str, Attempt] = {}
+    for attempt in found:
+        first = made.setdefault(attempt.id, attempt)
+        if (first.context, first.number) != (attempt.context, attempt.number):
+            return None
+    return made.values()
 
 
 def _are_usual(tries: list[Attempt], dref: DRef, places: list[Place]) -> bool:

@@ -89,7 +89,7 @@ class Digests(Sequence[str]):
 def segment(kind: str, values: Sequence[Any]) -> Segment:
     """The segment of a kind with these values. Raises Unpackable."""
     part, *absent = _PACKERS[kind](values)
-    return Segment(kind, len(values), part, *absent)
+    return Segment(kind, len(values), part, *map(tuple, absent))
 
 
 def _pack_integers(code: str) -> Callable[[Sequence[int]], tuple[bytes]]:
@@ -108,7 +108,7 @@ def _pack_floats(values: Sequence[float | None]) -> tuple[bytes, list[int]]:
     if set(map(type, values)) - {float, type(None)}:
         raise Unpackable
     absent = [place for place, value in enumerate(values) if value is None]
-    return array("d", [value or 0.0 for value in values]).tobytes(), absent
+    return array("d", [0.0 if value is None else value for value in values]).tobytes(), absent
 
 
 def _pack_digests(values: Sequence[str]) -> tuple[bytes]:
@@ -230,7 +230,9 @@ class _Column:
         told = self._all[place]
         if self._kind == "json":
             return [told]
-        return [told] * (end - begin) if isinstance(told, str) else told or ()
+        if isinstance(told, str):
+            return [sys.intern(told)] * (end - begin)  # so that equal words are one object
+        return told or ()
 
     def segment(self, place: int) -> Segment:
         """The segment of one derivation."""
@@ -239,7 +241,7 @@ class _Column:
             part = self._all[place]
         else:
             part = bytes(self._part[size * self._ends[place] : size * self._ends[place + 1]])
-        return Segment(self._kind, self.count(place), part, self._absent.get(place, ()))
+        return Segment(self._kind, self.count(place), part, tuple(self._absent.get(place, ())))
 
 
 def _with_none(values: Iterable[float], absent: Iterable[int]) -> list[float | None]:

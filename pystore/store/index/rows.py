@@ -21,6 +21,7 @@ from .packing import Page, Piece, Segment, pack, segment, unpack
 
 KIND = "holding"
 _HERE, _CONFIG = "here", "config"  # names of columns
+_AT = 1  # the place in the facts of the time at which the folders were looked at
 _STAMP = ("inode", "time", "size")
 _KINDS = {
     "start": "integer", "stop": "integer", "number": "natural", "seed": "natural",
@@ -167,6 +168,17 @@ def pieces_again(dref: DRef, row: Row, page: Page, stamps: Page | None) -> Piece
     place = None if stamps is None else stamps.places.get(dref)
     known = stamps.segments_of(place) if stamps is not None and place is not None else {}
     return Pieces(Piece(_facts(row), told), Piece(None, known))
+
+
+def are_same(pieces: Pieces, others: Pieces | None) -> bool:
+    """Whether two pieces of one derivation tell the same, whenever the folders were looked at."""
+    if others is None or pieces.stamps != others.stamps:
+        return False
+    return pieces.row.columns == others.row.columns and all(
+        one == other
+        for at, (one, other) in enumerate(zip(pieces.row.facts, others.row.facts, strict=True))
+        if at != _AT
+    )
 
 
 def write_page(key: str, found: Mapping[DRef, Pieces]) -> tuple[bytes, bytes]:

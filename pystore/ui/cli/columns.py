@@ -30,16 +30,19 @@ def columns(
     `styles` gives the colour of a row.
     """
     body = [tuple(row) for row in rows]
-    widths = [max(map(cells, column)) for column in zip(header, *body, strict=True)]
+    given = list(zip(header, *body, strict=True))
+    simple = all(map(str.isascii, map("".join, given)))  # as most tables are: a cell a character
+    widths = [max(map(len if simple else cells, column)) for column in given]
     to_right = [name in right for name in header]
     places = _fitting(header, widths, spare)
     if not to_right[-1]:
         widths[-1] = 0
     room = terminal_width()
-    lines = [click.style(_cut(_line(header, widths, to_right, places), room), bold=True)]
+    aligned = _aligned(widths, to_right, places, simple=simple)
+    lines = [click.style(_cut(aligned(header), room), bold=True)]
     for row in body:
         style = styles(row)
-        line = _cut(_line(row, widths, to_right, places), room)
+        line = _cut(aligned(row), room)
         lines.append(style(line) if style else line)
     return "\n".join(lines)
 
@@ -114,10 +117,15 @@ def _fitting(header: Sequence[str], widths: Sequence[int], spare: Sequence[str])
     return kept
 
 
-def _line(
-    row: Sequence[str], widths: Sequence[int], right: Sequence[bool], places: Sequence[int]
-) -> str:
-    return _GAP.join(_pad(row[i], widths[i], right[i]) for i in places).rstrip()
+def _aligned(
+    widths: Sequence[int], right: Sequence[bool], places: Sequence[int], *, simple: bool
+) -> Callable[[Sequence[str]], str]:
+    """A function that makes the line of a row; `simple` says that all texts are ASCII."""
+    if simple:
+        parts = [f"{{{i}:{'>' if right[i] else '<'}{widths[i] or ''}}}" for i in places]
+        form = _GAP.join(parts)
+        return lambda row: form.format(*row).rstrip()
+    return lambda row: _GAP.join(_pad(row[i], widths[i], right[i]) for i in places).rstrip()
 
 
 def _pad(text: str, width: int, right: bool = False) -> str:

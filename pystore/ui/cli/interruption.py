@@ -64,11 +64,11 @@ class Presses:
     @contextmanager
     def heeded(self) -> Iterator[None]:
         """Handles the signals inside the block, except ignored ones, such as under `nohup`."""
-        before = {number: signal.getsignal(number) for number in _STOPS}
+        found = {number: signal.getsignal(number) for number in _STOPS}
+        before = {number: handler for number, handler in found.items() if callable(handler)}
         self._terminal = os.dup(2)  # while a stage runs, descriptor 2 may be its log
-        for number, handler in before.items():
-            if callable(handler):
-                signal.signal(number, self._press)
+        for number in before:
+            signal.signal(number, self._press)
         try:
             yield
         finally:

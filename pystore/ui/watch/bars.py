@@ -48,7 +48,10 @@ class Bars:
             with deferred():
                 self._thread.start()
         except BaseException:
-            self._surface.close(self.tally, 0.0)
+            if self._thread.ident is not None:  # else the system starts no more threads
+                self.close()
+            else:
+                self._surface.close(self.tally, 0.0)
             raise
 
     def hear(self, event: Event, tally: Tally, now: float) -> None:
@@ -59,9 +62,9 @@ class Bars:
 
     def close(self) -> None:
         """Paints the last picture, and removes the bars."""
-        with deferred():
-            self._over.set()
         try:
+            with deferred():
+                self._over.set()
             self._thread.join()
             self._paint()
         finally:

@@ -403,3 +403,33 @@ def test_a_metric_that_no_attempt_tells_ends_the_search_at_its_first_trial(store
     with pytest.raises(BadMetric):
         search(silent, {"n": randint(1, 9)}, name, trials=5)
     assert sum(len(store.attempts(dref)) for dref in store.drefs()) <= 1
+
+
+PRESSED = """
+import signal
+import interrupting
+from pystore import choice, output, search, stage
+
+@stage
+def train(build, width: int = 1, score=output("score.txt")):
+    import interrupting
+    if width == 2:
+        assert interrupting.came.wait(60)
+    score.write_text(f"{width}\\n")
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+with interrupting.pressed_in_a_lock():
+    try:
+        search(train, {"width": choice([1, 2])}, "score.txt", trials=9, at_once=2, progress=False)
+    except KeyboardInterrupt:
+        print("interrupted")
+"""
+
+
+def test_ctrl_c_at_any_moment_ends_a_search_in_threads(store, tmp_path):
+    program = tmp_path / "program.py"
+    program.write_text(PRESSED)
+    here = {**os.environ, "PYSTORE_ROOT": str(store.root), "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, program]
+    ended = subprocess.run(command, env=here, capture_output=True, text=True, timeout=60)
+    assert (ended.returncode, ended.stdout) == (0, "interrupted\n"), ended.stderr
