@@ -11,6 +11,7 @@ of a class gets those of the standard library.
 
 import sys
 from collections.abc import Callable, Iterator
+from reprlib import recursive_repr
 from typing import TYPE_CHECKING, Any, ClassVar
 
 __all__ = ["dataclass", "field", "replace"]
@@ -49,6 +50,8 @@ class _Class:
         self.options = options
         self.own = dict(self._own_fields())
         self.fields: dict[str, _Field] = {}
+        self.stand_ins = {name: _stand_in(self, name) for name in self.methods()}
+        self._made: dict[str, Any] = {}  # the methods that are compiled
         for base in reversed(kind.__mro__[1:]):
             if isinstance(known := base.__dict__.get("__prepared__"), _Class):
                 self.fields |= known.own
@@ -74,8 +77,8 @@ class _Class:
         setattr(kind, "__match_args__", tuple(places))  # noqa: B010  (mypy knows it as final)
         for name in ("__dataclass_fields__", "__dataclass_params__", "__signature__"):
             setattr(kind, name, _Late(self, name))
-        for name in self.methods():
-            setattr(kind, name, _stand_in(self, name))
+        for name, one in self.stand_ins.items():
+            setattr(kind, name, one)
         if self.options["frozen"]:
             kind.__setattr__ = kind.__delattr__ = _refuse_to_set
         elif self.options["eq"] and "__hash__" not in kind.__dict__:
@@ -91,15 +94,22 @@ class _Class:
         }
         for name, is_wanted in wanted.items():
             defined = self.kind.__dict__.get(name)
-            # A class that defines __eq__ has None as its __hash__.
-            if is_wanted and (defined is None or hasattr(defined, "__stands_in__")):
+            if is_wanted and defined is None:  # as __hash__ is beside an __eq__ of its own
                 yield name
 
-    def compile(self, name: str) -> None:
-        """Replaces a stand-in by its method."""
-        defaults = {f"default_{n}": f.default for n, f in self.fields.items() if f.optional}
-        factories = {f"make_{n}": f.factory for n, f in self.fields.items() if f.factory}
-        space = {"absent": _ABSENT, "put": object.__setattr__, **defaults, **factories}
+    def method(self, name: str) -> Any:
+        """A method, compiled once. It replaces its stand-in, where that is still in the class."""
+        if name not in self._made:
+            self._made[name] = made = self._compiled(name)
+            if self.kind.__dict__.get(name) is self.stand_ins[name]:
+                setattr(self.kind, name, made)
+        return self._made[name]
+
+    def _compiled(self, name: str) -> Any:
+        # No field has such a name: it would be a name of Python's own.
+        defaults = {f"__default_{n}__": f.default for n, f in self.fields.items() if f.optional}
+        factories = {f"__make_{n}__": f.factory for n, f in self.fields.items() if f.factory}
+        space = {"__absent__": _ABSENT, "__put__": object.__setattr__, **defaults, **factories}
         exec("\n".join(self._source(name)), space)
         method: Any = space[name]
         method.__qualname__ = f"{self.kind.__qualname__}.{name}"
@@ -107,17 +117,14 @@ class _Class:
         if name == "__init__":
             asked = {n: f.annotation for n, f in self.fields.items() if f.init}
             method.__annotations__ = {**asked, "return": None}
-        setattr(self.kind, name, method)
+        return recursive_repr()(method) if name == "__repr__" else method
 
     def _source(self, method: str) -> list[str]:
         if method == "__init__":
             return self._source_of_init()
         if method == "__repr__":
             shown = ", ".join(f"{n}={{self.{n}!r}}" for n, f in self.fields.items() if f.repr)
-            return [
-                "def __repr__(self):",
-                f"    return f'{{type(self).__qualname__}}({shown})'",
-            ]
+            return ["def __repr__(self):", f"  return f'{{type(self).__qualname__}}({shown})'"]
         compared = [n for n, f in self.fields.items() if f.compare]
         mine = "".join(f"self.{n}," for n in compared)
         if method == "__hash__":
@@ -136,16 +143,13 @@ class _Class:
         head = ", ".join(["self", *places, *(["*", *keywords] if keywords else [])])
         lines = [f"def __init__({head}):", "    pass"]
         for name, one in self.fields.items():
-            value = f"make_{name}()" if one.factory else name
+            value = f"__make_{name}__()" if one.factory else name
             if one.init and one.factory:
-                value = f"make_{name}() if {name} is absent else {name}"
+                value = f"__make_{name}__() if {name} is __absent__ else {name}"
             elif not one.init and not one.factory:
                 continue  # the class has the default
-            lines.append(
-                f"    put(self, {name!r}, {value})"
-                if self.options["frozen"]
-                else f"    self.{name} = {value}"
-            )
+            put = f"__put__(self, {name!r}, {value})"
+            lines.append("    " + (put if self.options["frozen"] else f"self.{name} = {value}"))
         if hasattr(self.kind, "__post_init__"):
             lines.append("    self.__post_init__()")
         return lines
@@ -154,7 +158,7 @@ class _Class:
 def _parameter(name: str, one: _Field) -> str:
     if not one.optional:
         return name
-    return f"{name}=absent" if one.factory else f"{name}=default_{name}"
+    return f"{name}=__absent__" if one.factory else f"{name}=__default_{name}__"
 
 
 def _annotated(kind: type) -> Iterator[tuple[str, Any]]:
@@ -175,14 +179,10 @@ def _is_of_class(annotation: object) -> bool:
 
 
 def _stand_in(prepared: _Class, name: str) -> Callable[..., Any]:
-    def method(self: object, *args: object, **kwargs: object) -> Any:
-        if hasattr(prepared.kind.__dict__[name], "__stands_in__"):
-            prepared.compile(name)
-        return getattr(prepared.kind, name)(self, *args, **kwargs)
+    def stand_in(self: object, *args: object, **kwargs: object) -> Any:
+        return prepared.method(name)(self, *args, **kwargs)
 
-    stand_in: Any = method
-    stand_in.__stands_in__ = True
-    return method
+    return stand_in
 
 
 def _refuse_to_set(self: object, name: str, value: object = None) -> None:
@@ -200,8 +200,8 @@ class _Late:
     def __get__(self, instance: object, owner: type) -> Any:
         if self._name != "__signature__":
             return self._of_twin()
-        if "__init__" in self._prepared.methods():
-            self._prepared.compile("__init__")  # the signature is read from the method then
+        if "__init__" in self._prepared.stand_ins:
+            self._prepared.method("__init__")  # the signature is read from the method then
         raise AttributeError(self._name)
 
     def _of_twin(self) -> Any:

@@ -1,6 +1,7 @@
 """Dataclasses that are compiled late act as those of the standard library."""
 
 import dataclasses as standard
+import functools
 import inspect
 import pickle
 import sys
@@ -148,6 +149,43 @@ def test_DS1_the_standard_library_may_inherit_and_match() -> None:
         case Shape(sides):
             assert sides == 4
     assert standard.replace(Shape(4), sides=5) == Shape(5)
+
+
+@pytest.mark.parametrize("module", [ours, standard], ids=["ours", "standard"])
+@pytest.mark.parametrize("keep_name", [False, True])
+def test_DS1_a_method_that_is_wrapped_before_its_first_call_stays_wrapped(
+    module: Any, keep_name: bool
+) -> None:
+    kind = defined(module, [{"a": None}], [{"frozen": True}])
+    original, heard = kind.__init__, []
+
+    def wrapper(self: Any, *args: Any) -> None:
+        heard.append(args)
+        original(self, *args)
+
+    kind.__init__ = functools.wraps(original)(wrapper) if keep_name else wrapper
+    assert [kind(1).a, kind(2).a] == [1, 2]
+    assert heard == [(1,), (2,)]
+
+
+@pytest.mark.parametrize("module", [ours, standard], ids=["ours", "standard"])
+def test_DS1_fields_may_have_any_name(module: Any) -> None:
+    made = module.field(default_factory=list)
+    bodies: list[dict[str, Any]] = [{"put": None, "absent": 3, "default_b": 4, "b": 5, "a": 6}]
+    kind = defined(module, bodies, [{"frozen": True}])
+    kind = module.dataclass(frozen=True)(
+        type("Made", (kind,), {"__annotations__": {"make_made": int, "made": list},
+                               "make_made": 7, "made": made})
+    )  # fmt: skip
+    names = {"put": 1, "absent": 3, "default_b": 4, "b": 5, "a": 6, "make_made": 7, "made": []}
+    assert vars(kind(1)) == names
+
+
+@pytest.mark.parametrize("module", [ours, standard], ids=["ours", "standard"])
+def test_DS1_an_instance_that_holds_itself_can_be_shown(module: Any) -> None:
+    one = defined(module, [{"a": None}], [{}])(1)
+    one.a = [one]
+    assert repr(one) == "Point(a=[...])"
 
 
 def test_DS2_a_definition_compiles_nothing() -> None:

@@ -9,6 +9,7 @@ How it is found, and where to look:
 - `resolver`, `describer`: the meanings of the names in a text; the texts of their values.
 - `normal`, `walker`, `scope`: source in a form that no layout and no Python changes.
 - `listing`, `compiled`: the source of loaded code, and whether the file is still that source.
+- `parsing`: syntax trees, whatever Python warns of.
 - `kept_forms`: code and normal forms that an earlier process has kept of a file.
 - `values`, `kinds`, `callables`, `libraries`: how each kind of value is written.
 - `statements`, `origin`: the statements that made a value which has no text of its own.

@@ -15,6 +15,7 @@ from types import CodeType
 from typing import Any
 
 from .functions import codes_of
+from .parsing import unwarned
 
 _PLAIN = SourceFileLoader("", "")  # for code whose module names no loader
 
@@ -42,8 +43,9 @@ def compiled(tree: ast.Module, file: str, names: Mapping[str, Any] | None) -> Co
     if not hasattr(loader, "source_to_code"):
         return None
     if _is_plain(loader):
-        return by_name(compile(tree, file, "exec", dont_inherit=True))
-    return by_name(loader.source_to_code(Path(file).read_bytes(), file))
+        return by_name(unwarned(lambda: compile(tree, file, "exec", dont_inherit=True)))
+    content = Path(file).read_bytes()
+    return by_name(unwarned(lambda: loader.source_to_code(content, file)))
 
 
 def by_name(top: CodeType) -> Compiled:

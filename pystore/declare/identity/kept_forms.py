@@ -2,7 +2,8 @@
 
 KF1  They are used for the very same text only, and for the same Python, options of its compiler,
      and source of the modules that make normal forms. Times and names of files say nothing.
-KF2  A file that is damaged, or in a folder that others than the user may write, is as no file.
+KF2  A file that is damaged, or in a folder that others than the user may write, is as no file; so
+     are one that others may write, and whatever else is in its place, such as a folder or a link.
      Loaded code that is not in it is looked for in the source.
 KF3  Digests are the same with kept forms and without them.
 
@@ -11,14 +12,16 @@ They are written when Python ends, to the cache folder of the user, and can be r
 
 import marshal
 import os
+import stat
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from types import CodeType
 from typing import Any, NamedTuple
 
+from ...core.errors import Corrupted
 from ...core.version import __version__
 from ...store import caching, disk
 from .compiled import Compiled, by_name
@@ -67,10 +70,12 @@ class Place(NamedTuple):
     key: bytes
 
     def read(self) -> Kept | None:
-        """What is kept; None if there is no file, or one that is damaged (KF2)."""
+        """What is kept; None if there is no file, or one that is not believed (KF2)."""
         try:
+            if not _is_ours_alone(os.lstat(self.path)):
+                return None
             content = disk.read(self.path)
-        except OSError:
+        except (OSError, Corrupted):
             return None
         body = memoryview(content)[2 * _HEAD :]
         if content[: 2 * _HEAD] != self.key + _digest(body):
@@ -136,7 +141,9 @@ def _sources() -> list[bytes] | None:
         return None
 
 
-_OF_FORMS = ("kept_forms", "normal", "scope", "walker", "compiled")
+_OF_FORMS = (
+    "compiled", "functions", "kept_forms", "listing", "normal", "parsing", "scope", "walker",
+)  # fmt: skip
 # Read now: later, the files may be those of another version than the modules of this process.
 _SOURCES = _sources()
 
@@ -151,13 +158,28 @@ def _normal(text: str, uses: Any, imports: Any, decorators: Any, cells: Any) -> 
     return Normal(text, dict.fromkeys(uses), tuple(Import(*one) for one in imports), inner, cells)
 
 
+def _is_ours_alone(status: os.stat_result) -> bool:
+    """Whether this is a file of the user that nobody else may write."""
+    open_ = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    return stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid() and not open_
+
+
 def _make_room(folder: Path) -> None:
     """Removes the oldest files where there are too many or too large ones."""
-    with os.scandir(folder) as entries:
-        found = [(one.stat().st_mtime_ns, one.stat().st_size, one.path) for one in entries]
+    found = sorted(_files(folder))
     size = sum(one[1] for one in found)
-    for number, (_, bytes_, path) in enumerate(sorted(found)):
+    for number, (_, bytes_, path) in enumerate(found):
         if len(found) - number < MOST_FILES and size <= MOST_BYTES:
             break
         disk.remove_file(path)
         size -= bytes_
+
+
+def _files(folder: Path) -> Iterator[tuple[int, int, str]]:
+    """When each file of a folder was written, its size, and its path."""
+    with os.scandir(folder) as entries:
+        for one in entries:
+            with suppress(FileNotFoundError):  # another process makes room, too
+                status = one.stat(follow_symlinks=False)
+                if stat.S_ISREG(status.st_mode):
+                    yield status.st_mtime_ns, status.st_size, one.path

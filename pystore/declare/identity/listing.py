@@ -3,6 +3,7 @@
 LI1  A definition is that of the loaded code. If the file was edited since, an earlier reading of it
     that fits is used; if there is none, BadStage is raised.
 LI2  Files are read by `linecache`, so notebook cells and doctests have listings, too.
+LI3  Threads that ask at once are told the same.
 """
 
 import ast
@@ -20,6 +21,7 @@ from ...core.errors import BadStage
 from .compiled import Compiled, compiled, counterpart, is_made_of_text
 from .kept_forms import FormKey, Kept, Key, Place, Unparsed, form_key, place_of
 from .normal import Normal, normal
+from .parsing import parsed
 from .scope import NOTHING, PARTS, Read, root_of
 
 _known: dict[str, list["Listing"]] = {}  # the readings of each file, the latest last
@@ -137,7 +139,8 @@ class Listing:
             [top] = self.compiled["<module>"]
             earlier = {} if self._kept is None else self._kept.forms
             functions = map(_unparsed, self.index.functions.values())
-            self._place.write(functions, self._new, earlier, top)
+            # A copy, since threads of the user may go on at the end of Python.
+            self._place.write(functions, dict(self._new), earlier, top)
 
     def source(self, node: Any) -> str:
         """The lines of a definition, as a text that counts."""
@@ -151,26 +154,24 @@ class Listing:
     @cached_property
     def compiled(self) -> Compiled | None:
         """Its text, compiled as its module was; None where that cannot be done."""
-        if self._kept is not None:
-            return self._kept.codes
         return None if self.tree is None else compiled(self.tree, self.file, self._names)
 
     def definition(self, code: CodeType) -> Definition | None:
         """The definition that was compiled to this code; None if the file has it no more."""
-        if self._kept is None and self.tree is None:
+        kept = self._kept
+        own = None if kept is None else counterpart(kept.codes, code)
+        if kept is not None and own is not None and _key(own) in kept.functions:
+            return kept.functions[_key(own)]
+        # A lambda; or the source itself says whether it has this code (KF2).
+        if self.tree is None:
             return self._block(code)
-        own = code if self.compiled is None else counterpart(self.compiled, code)
-        if own is None and self._kept is not None:
-            self._kept = None  # the source itself says whether it has this code (KF2)
-            del self.compiled
-            return self.definition(code)
+        if own is None:
+            own = code if self.compiled is None else counterpart(self.compiled, code)
         if own is None:
             return None
-        if own.co_name == "<lambda>":
-            return self._lambda(own)
-        key = (own.co_firstlineno, own.co_name)
-        kept = None if self._kept is None else self._kept.functions.get(key)
-        return kept or self.index.functions.get(key)
+        return (
+            self._lambda(own) if own.co_name == "<lambda>" else self.index.functions.get(_key(own))
+        )
 
     def _block(self, code: CodeType) -> Definition | None:
         """The definition at the line of the code, in a file that is not all Python."""
@@ -262,12 +263,12 @@ def readings_of(file: str, names: dict[str, Any] | None = None) -> list[Listing]
     """The readings of a file, the latest last; the file is read again if it has changed."""
     if file in _fresh:
         return _known[file]
-    _fresh.add(file)
     linecache.checkcache(file)
     lines = linecache.getlines(file, names)
     known = _known.setdefault(file, [])
     if lines and not (known and (known[-1].lines is lines or known[-1].lines == lines)):
         known.append(Listing(file, lines, names))
+    _fresh.add(file)  # not before: a thread that finds it there believes what is known
     return known
 
 
@@ -288,14 +289,6 @@ def stale_file(file: str) -> str:
     return compiled_file if head[8:] == taken and changed > made.st_mtime_ns else ""
 
 
-def parsed(text: str) -> ast.Module | None:
-    """The syntax tree of a text; None if the text is no Python."""
-    try:
-        return ast.parse(text)
-    except (SyntaxError, ValueError):
-        return None
-
-
 def _is_constant(node: ast.Lambda, code: CodeType) -> bool:
     """Whether a lambda returns the constant of this code; Python 3.12 keeps no place of it."""
     names = [one.arg for one in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
@@ -303,6 +296,10 @@ def _is_constant(node: ast.Lambda, code: CodeType) -> bool:
     given = [(type(one), repr(one)) for one in code.co_consts]
     body = node.body
     return same and isinstance(body, ast.Constant) and (type(body.value), repr(body.value)) in given
+
+
+def _key(code: CodeType) -> Key:
+    return code.co_firstlineno, code.co_name
 
 
 def _first_line(node: Any) -> int:

@@ -5,6 +5,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from .parsing import parsed_expression
 from .scope import COMPUTED, READS_OWN_NAMES, Import, Read, Scope, Scopes, Uses, declare, is_idle
 
 SKIPPED = {"ctx", "kind", "type_comment", "type_params", "annotation", "returns", "simple"}
@@ -170,9 +171,8 @@ class _Walker(Scopes):
 
     def annotation_text(self, text: str) -> None:
         """Notes the names in an annotation that is a string."""
-        try:
-            tree = ast.parse(text, mode="eval")
-        except (SyntaxError, ValueError):
+        tree = parsed_expression(text)
+        if tree is None:
             return
         before = len(self.out)
         self.node(tree.body)

@@ -10,12 +10,13 @@ import shutil
 import subprocess
 import sys
 import textwrap
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 import pystore
-from pystore.declare.identity import functions, warn
+from pystore.declare.identity import functions, listing, warn
 from pystore.declare.identity.code import code_of
 from pystore.errors import BadStage, PystoreWarning
 
@@ -509,6 +510,23 @@ def test_LI1_a_file_edited_elsewhere_or_read_before_its_edit_is_no_matter(load):
     _write_later(Path(module.__file__), "# first line\n" + TRAIN)
     module.RATE = 0.3
     assert changed(old, code_of(module.train)) == {"RATE"}
+
+
+def test_LI3_a_thread_that_asks_while_a_file_is_read_finds_its_source(load, monkeypatch):
+    names, found, real = vars(load()), [], linecache.getlines
+
+    def getlines(*args):
+        if not found:
+            found.append(None)
+            with ThreadPoolExecutor(1) as other:
+                found[0] = other.submit(listing.readings_of, names["__file__"], names).result()
+        return real(*args)
+
+    listing.refresh()
+    monkeypatch.setattr(linecache, "getlines", getlines)
+    mine = listing.readings_of(names["__file__"], names)
+    assert [one.lines for one in mine] == [real(names["__file__"])]
+    assert found == [mine]
 
 
 def test_a_compiled_file_that_is_older_than_its_source_is_not_mistaken_for_it(load, monkeypatch):

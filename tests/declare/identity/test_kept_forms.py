@@ -1,5 +1,6 @@
 """Kept forms: a digest is the same with them and without, whatever was edited."""
 
+import ast
 import atexit
 import importlib.util
 import itertools
@@ -8,6 +9,8 @@ import marshal
 import os
 import subprocess
 import sys
+import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
 
@@ -202,6 +205,24 @@ def test_KF1_KF3_digests_are_the_same_after_random_edits(seed, tmp_path, cache, 
         text = edited(text, random)
 
 
+WARNED = FUNCTIONS.replace("RATE * x - 3", r"RATE * x - ((x is 3) + len('\d'))")
+
+
+@pytest.mark.filterwarnings("ignore::SyntaxWarning", "ignore::DeprecationWarning")
+@pytest.mark.parametrize("kept", [False, True])
+def test_KF3_UW1_digests_are_the_same_where_warnings_are_errors(kept, tmp_path, cache, monkeypatch):
+    text = WARNED + "\n\nclass Model:\n    def run(self):\n        return '\\d'\n"
+    text = text.replace("return doubled(6)", "return Model(), doubled(6)")
+    expected = plain(tmp_path, text, monkeypatch)
+    if kept:
+        told(loaded(tmp_path, text))
+        end_of_python()
+    train = loaded(tmp_path, text)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert told(train) == expected
+
+
 def test_KF1_an_edit_of_the_same_size_and_time_makes_another_digest(tmp_path, cache):
     before = told(loaded(tmp_path, TEXT))
     end_of_python()
@@ -217,6 +238,15 @@ def test_KF1_nothing_is_taken_from_another_maker(tmp_path, cache, monkeypatch):
     with pytest.raises(AssertionError, match="made anew"):
         unparsed(tmp_path, FUNCTIONS, monkeypatch)
     kept_forms._makers.cache_clear()
+
+
+def test_KF1_every_module_that_makes_what_is_kept_counts():
+    reached = ["listing"]  # which writes it
+    for name in reached:
+        tree = ast.parse(Path(listing.__file__).with_name(f"{name}.py").read_text())
+        near = [o for o in ast.walk(tree) if isinstance(o, ast.ImportFrom) and o.level == 1]
+        reached += {str(one.module) for one in near} - {*reached}
+    assert sorted(kept_forms._OF_FORMS) == sorted(reached)
 
 
 LONG_ENOUGH = FUNCTIONS + "#" * kept_forms.SMALLEST
@@ -280,19 +310,101 @@ def test_KF2_a_folder_that_others_may_write_to_is_not_used(mode, tmp_path, cache
     listing._known.clear()
 
 
-def test_KF2_code_that_is_not_kept_is_looked_for_in_the_source(tmp_path, cache, monkeypatch):
+def put_folder(file: Path) -> None:
+    (file / "inner").mkdir(parents=True)
+
+
+def put_fifo(file: Path) -> None:
+    os.mkfifo(file)
+
+
+def put_link_to_nothing(file: Path) -> None:
+    file.symlink_to("nothing")
+
+
+def put_link_to_itself(file: Path) -> None:
+    file.symlink_to(file.name)
+
+
+@pytest.mark.parametrize("put", [put_folder, put_fifo, put_link_to_nothing, put_link_to_itself])
+def test_KF2_what_is_no_file_is_as_none(put, tmp_path, cache, monkeypatch):
     expected = plain(tmp_path, FUNCTIONS, monkeypatch)
     told(loaded(tmp_path, FUNCTIONS))
     end_of_python()
     [file] = cache.iterdir()
+    file.unlink()
+    put(file)
+    assert told(loaded(tmp_path, FUNCTIONS)) == expected
+    end_of_python()
+
+
+def put_in_cache(file: Path) -> None:
+    put_folder(file.parent / "0")
+    put_fifo(file.parent / "1")
+    put_link_to_nothing(file.parent / "2")
+
+
+def test_other_things_in_the_folder_do_not_keep_files_from_being_written(
+    tmp_path, cache, monkeypatch
+):
+    told(loaded(tmp_path, FUNCTIONS))
+    end_of_python()
+    [file] = cache.iterdir()
+    put_in_cache(file)
+    monkeypatch.setattr(kept_forms, "MOST_BYTES", 1)
+    told(loaded(tmp_path, f"{FUNCTIONS}\nMORE = 1\n"))
+    end_of_python()
+    assert len([one for one in cache.iterdir() if one.is_file()]) == 1
+    assert not file.exists()
+
+
+@pytest.mark.parametrize("mode", [0o464, 0o446], ids=oct)
+def test_KF2_a_file_that_others_may_write_is_as_none(mode, tmp_path, cache, monkeypatch):
+    told(loaded(tmp_path, FUNCTIONS))
+    end_of_python()
+    [file] = cache.iterdir()
+    file.chmod(mode)
+    with pytest.raises(AssertionError, match="made anew"):
+        unparsed(tmp_path, FUNCTIONS, monkeypatch)
+    listing._known.clear()
+
+
+def forge(cache: Path, text: str) -> None:
+    """Makes the only kept file one of a text with the code of another text."""
+    [file] = cache.iterdir()
     content = file.read_bytes()
     functions, forms, _ = marshal.loads(content[64:])
-    other = compile(FUNCTIONS.replace("x - 3", "x - 4"), "", "exec")
-    body = marshal.dumps((functions, forms, other))
-    disk.put(
-        str(file), content[:32] + kept_forms._digest(body) + body, tmp=cache, durable=False
-    )  # fmt: skip
+    body = marshal.dumps((functions, forms, compile(text, "", "exec")))
+    whole = content[:32] + kept_forms._digest(body) + body
+    disk.put(str(file), whole, tmp=cache, durable=False)
+
+
+def test_KF2_code_that_is_not_kept_is_looked_for_in_the_source(tmp_path, cache, monkeypatch):
+    expected = plain(tmp_path, FUNCTIONS, monkeypatch)
+    told(loaded(tmp_path, FUNCTIONS))
+    end_of_python()
+    forge(cache, FUNCTIONS.replace("x - 3", "x - 4"))
     assert told(loaded(tmp_path, FUNCTIONS)) == expected
+
+
+def test_KF2_two_threads_find_at_once_that_code_is_not_kept(tmp_path, cache, monkeypatch):
+    told(loaded(tmp_path, FUNCTIONS))
+    end_of_python()
+    forge(cache, FUNCTIONS.replace("x - 3", "x - 4"))
+    code = loaded(tmp_path, FUNCTIONS).__globals__["kept"].__wrapped__.__code__
+    found, real = [], listing.counterpart
+
+    def counterpart(*args):
+        own = real(*args)
+        if not found:
+            found.append(None)
+            with ThreadPoolExecutor(1) as other:
+                found[0] = other.submit(reading.definition, code).result()
+        return own
+
+    [reading] = listing.readings_of(code.co_filename)
+    monkeypatch.setattr(listing, "counterpart", counterpart)
+    assert reading.definition(code) is found[0] is not None
 
 
 def test_KF2_an_edit_after_the_module_was_loaded_is_still_refused(tmp_path, cache):
