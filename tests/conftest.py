@@ -3,6 +3,7 @@
 import atexit
 import os
 import signal
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,10 @@ os.environ["PYSTORE_SETTINGS"] = os.devnull
 _CACHE = tempfile.TemporaryDirectory(prefix="pystore-cache-")
 atexit.register(_CACHE.cleanup)
 os.environ["XDG_CACHE_HOME"] = _CACHE.name
+# Python takes a module that a test has edited for the one that it has compiled, if both have one
+# size and were written in one second.
+sys.dont_write_bytecode = True
+os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
 # In the background, or under nohup, these are ignored, by the programs that tests start as well.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)

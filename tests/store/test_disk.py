@@ -3,6 +3,7 @@
 import os
 import resource
 import threading
+from itertools import islice
 
 import pytest
 
@@ -135,12 +136,20 @@ def test_files_are_synced_together_where_few_more_may_be_open(tmp_path, monkeypa
     synced, fsync = [], os.fsync
     monkeypatch.setattr(os, "fsync", lambda fd: synced.append(os.fstat(fd).st_ino) or fsync(fd))
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with open(os.devnull) as last:  # noqa: PTH123  # the lowest number that is free
-        resource.setrlimit(resource.RLIMIT_NOFILE, (last.fileno() + 3, limits[1]))
-        try:
-            disk.sync_all(paths)
-        finally:
-            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
-    assert synced == [os.stat(path).st_ino for path in paths]
+    free = (number for number in range(limits[0]) if not _is_open(number))
+    *_, third = islice(free, 3)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (third, limits[1]))
+    try:
+        disk.sync_all(paths)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert sorted(synced) == sorted(os.stat(path).st_ino for path in paths)
     with pytest.raises(FileNotFoundError):
         disk.sync_all([*paths, str(tmp_path / "none")])
+
+
+def _is_open(number):
+    try:
+        return bool(os.fstat(number))
+    except OSError:
+        return False
