@@ -96,7 +96,10 @@ def _at_end(tries: AttemptColumns, places: Sequence[int], name: str, store: Stor
     return found
 
 
-def _known(column: Numbers) -> list[float]:
+def known_numbers(column: Numbers) -> list[float]:
+    """The numbers of a column, without None."""
+    if are_numbers(column):
+        return listed(column)
     return [number for number in column if number is not None]
 
 
@@ -156,10 +159,10 @@ def _top(
     None where another one has a number that is better: `least`.
     """
     picked = listed(numbers) if len(some) == len(numbers) else [numbers[at] for at in some]
-    known = _known(picked) if not are_numbers(numbers) else cast("list[float]", picked)
-    if not known:
+    told = cast("list[float]", picked) if are_numbers(numbers) else known_numbers(picked)
+    if not told:
         return math.inf, None
-    top = max(known) if sign < 0 else min(known)
+    top = max(told) if sign < 0 else min(told)
     if sign * top > least:
         return math.inf, None
     made = one.tries.made

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
-from ...core.attempt_columns import listed as as_list
 from ...core.dataclasses import dataclass
 from ...core.errors import BadStage
 from ...core.left_out import NOTHING, LeftOut
@@ -18,7 +17,7 @@ from ...core.statistics import Picked, Statistics, picked_best
 from ...declare.parameters import ABSENT, Parameters, cell
 from ...store.notes import notes_in
 from ...store.store import Store
-from .chosen import Chosen, Numbers, are_numbers, best_place
+from .chosen import Chosen, Numbers, best_place, known_numbers
 from .inputs import names_of, parameter_of, within
 from .table import Table, Tabular, decimals, fixed, frame, interval, named_apart, written
 from .trainings import Made, are_apart, repeats, trainings
@@ -225,11 +224,7 @@ def _group(
 ) -> Group:
     told, values = several[0].parameters, list[float]()
     for one, places in made:
-        numbers = _numbers(one, places, metric)
-        if are_numbers(numbers):
-            values += as_list(numbers)
-        else:
-            values += [x for x in numbers if x is not None]
+        values += known_numbers(_numbers(one, places, metric))
     return Group(
         {name: told[name] for name in names if name in told},
         metric,
