@@ -2,11 +2,12 @@
 
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from ..core.errors import PystoreError
-from . import composing, rights
+from . import composing, disk, rights
 
 
 class InForce:
@@ -30,7 +31,7 @@ def folder(kind: str) -> Path | None:
         if home is None or rights.strange_owner(_nearest(home)) is not None:
             return None
         os.makedirs(home / kind, mode=0o700, exist_ok=True)
-        if rights.strange_owner(home / kind) is not None or _is_open(home / kind):
+        if rights.strange_owner(home / kind) is not None or is_open(os.stat(home / kind)):
             return None
     except (OSError, PystoreError):
         return None
@@ -46,9 +47,33 @@ def of_store(store_id: str, root: Path, *more: str) -> bytes:
     return os.fsencode("\n".join(told))
 
 
-def _is_open(folder: Path) -> bool:
-    """Whether others than the owner may write to a folder."""
-    return bool(os.stat(folder).st_mode & (stat.S_IWGRP | stat.S_IWOTH))
+def is_open(status: os.stat_result) -> bool:
+    """Whether others than the owner may write to what has this status."""
+    return bool(status.st_mode & (stat.S_IWGRP | stat.S_IWOTH))
+
+
+def make_room(folder: Path, files: int, size: int | None = None) -> None:
+    """Removes the oldest files of a folder, so that one more makes `files` at most.
+
+    And until they have `size` [bytes] together at most, if it is given. What is no file stays.
+    """
+    found = sorted(_files(folder))
+    total = sum(one[1] for one in found)
+    for number, (_, bytes_, path) in enumerate(found):
+        if len(found) - number < files and (size is None or total <= size):
+            break
+        disk.remove_file(path)
+        total -= bytes_
+
+
+def _files(folder: Path) -> Iterator[tuple[int, int, str]]:
+    """When each file of a folder was written, its size, and its path."""
+    with os.scandir(folder) as entries:
+        for one in entries:
+            with suppress(FileNotFoundError):  # another process makes room, too
+                status = one.stat(follow_symlinks=False)
+                if stat.S_ISREG(status.st_mode):
+                    yield status.st_mtime_ns, status.st_size, one.path
 
 
 def _nearest(path: Path) -> Path:

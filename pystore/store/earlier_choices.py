@@ -88,7 +88,7 @@ class EarlierChoices:
             return
         with suppress(OSError):
             if not self._path.exists():
-                _make_room(self._path.parent)
+                caching.make_room(self._path.parent, _MOST_FILES)
             tmp = self._path.parent
             disk.put(str(self._path), _packed(self._kept), tmp=tmp, durable=False)
 
@@ -147,9 +147,3 @@ def _packed(kept: dict[DRef, _Choice]) -> bytes:
     }
     body = json.dumps(value, separators=(",", ":")).encode()
     return short(_PURPOSE, body).encode() + b"\n" + body
-
-
-def _make_room(folder: Path) -> None:
-    files = sorted(folder.iterdir(), key=lambda file: file.stat().st_mtime_ns)
-    for file in files[: max(0, len(files) + 1 - _MOST_FILES)]:
-        file.unlink(missing_ok=True)

@@ -203,6 +203,14 @@ def test_EA2_what_is_no_file_has_no_choices(store, cache, calm):
     assert [entry.name for entry in (cache / "choices").iterdir()] == [path.name]
 
 
+def test_what_is_no_file_hinders_no_other_file(store, cache, calm, monkeypatch):
+    monkeypatch.setattr(earlier_choices, "_MOST_FILES", 1)
+    (cache / "choices" / "folder").mkdir(parents=True)
+    noted(store, one := Derivation({"name": "one"}, match_latest(), write))
+    assert found(store, one) is not None
+    assert (cache / "choices" / "folder").is_dir()
+
+
 def test_files_for_many_targets_make_room(store, cache, calm, monkeypatch):
     monkeypatch.setattr(earlier_choices, "_MOST_FILES", 3)
     one = Derivation({"name": "one"}, match_latest(), write)

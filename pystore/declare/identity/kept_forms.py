@@ -14,7 +14,7 @@ import marshal
 import os
 import stat
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -96,7 +96,7 @@ class Place(NamedTuple):
         plain = more | {key: _plain(form) for key, form in forms.items()}
         body = marshal.dumps(([tuple(one) for one in functions], plain, top))
         with suppress(OSError):
-            _make_room(self.path.parent)
+            caching.make_room(self.path.parent, MOST_FILES, MOST_BYTES)
             content = self.key + _digest(body) + body
             disk.put(str(self.path), content, tmp=self.path.parent, durable=False)
 
@@ -160,26 +160,5 @@ def _normal(text: str, uses: Any, imports: Any, decorators: Any, cells: Any) -> 
 
 def _is_ours_alone(status: os.stat_result) -> bool:
     """Whether this is a file of the user that nobody else may write."""
-    open_ = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-    return stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid() and not open_
-
-
-def _make_room(folder: Path) -> None:
-    """Removes the oldest files where there are too many or too large ones."""
-    found = sorted(_files(folder))
-    size = sum(one[1] for one in found)
-    for number, (_, bytes_, path) in enumerate(found):
-        if len(found) - number < MOST_FILES and size <= MOST_BYTES:
-            break
-        disk.remove_file(path)
-        size -= bytes_
-
-
-def _files(folder: Path) -> Iterator[tuple[int, int, str]]:
-    """When each file of a folder was written, its size, and its path."""
-    with os.scandir(folder) as entries:
-        for one in entries:
-            with suppress(FileNotFoundError):  # another process makes room, too
-                status = one.stat(follow_symlinks=False)
-                if stat.S_ISREG(status.st_mode):
-                    yield status.st_mtime_ns, status.st_size, one.path
+    is_ours = stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid()
+    return is_ours and not caching.is_open(status)
