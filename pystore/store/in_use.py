@@ -82,12 +82,13 @@ class Session:
         self._files: list[LiveFile] = []  # with the earlier ones, whose lines count as well
         self._known = _Held()
         self._calls: dict[int, ref[_Call]] = {}
-        weakref.finalize(self, _end, self._files)
+        self._end = weakref.finalize(self, _end, self._files)
 
     def end(self) -> None:
         """Removes the live files, when the store was removed."""
         _sessions.pop(self._store, None)
-        _end(self._files)
+        # Nothing is left for later: what a signal handler raises there would be lost.
+        self._end()
 
     def __reduce__(self) -> tuple[object, ...]:
         # In another process, this is the session of that process.
@@ -196,6 +197,8 @@ class Session:
         if file is None or not file.stands:  # at the first use, in a forked child, or it was lost
             file = LiveFile(self._tmp)
             self._files.append(file)
+            if not self._end.alive:  # it is used after its end
+                self._end = weakref.finalize(self, _end, self._files)
             self._file = file
             file.add(self._held.all())
         file.add(rrefs)

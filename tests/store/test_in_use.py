@@ -1,6 +1,7 @@
 """What a process uses is noted for gc, whatever happens to its notes. No call waits for itself."""
 
 import fcntl
+import gc
 import os
 import random
 import signal
@@ -460,3 +461,18 @@ def test_S9_gc_beside_a_process_that_is_killed_as_it_lets_go_spares_what_others_
             assert second not in ps.gc((), dry_run=True, store=store).realizations
             other.kill()
         assert sorted(ps.gc((), dry_run=True, store=store).realizations) == sorted([first, second])
+
+
+def test_what_a_removed_store_has_ended_is_not_ended_again(tmp_path, monkeypatch):
+    """Python would run that at any moment, and lose what Ctrl-C raises in it."""
+    ended = []
+    end = LiveFile.end
+    monkeypatch.setattr(LiveFile, "end", lambda file: ended.append(file.path) or end(file))
+    store = ps.Store(tmp_path / "removed", durable=False)
+    ps.realize(stage(1), store=store)
+    files = [store.parts.tmp / store.parts.session.name]
+    store.destroy()
+    assert ended == files
+    del store
+    gc.collect()
+    assert ended == files
