@@ -1,12 +1,14 @@
-"""Fixtures: fresh stores, and a clock that ticks only when told."""
+"""Fixtures: fresh stores, a clock that ticks only when told, and an end for what waits for ever."""
 
 import atexit
+import faulthandler
 import os
 import signal
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -37,6 +39,31 @@ settings.register_profile(
 )
 settings.register_profile("quick", settings.get_profile("shared"), max_examples=25)
 settings.load_profile("shared")
+_END = 300.0  # [s] for what is left when all tests have ended
+_shown: list[int] = []  # the descriptor of the console, which no test captures
+
+
+def pytest_configure() -> None:
+    _shown.append(os.dup(2))
+
+
+def pytest_timeout_set_timer(settings: Any) -> bool:
+    """Shows what all threads do, and ends this process, when a test takes too long.
+
+    No signal does it: what is tested puts signals off. No thread of Python does it: it may find a
+    lock taken.
+    """
+    faulthandler.dump_traceback_later(settings.timeout, exit=True, file=_shown[0])
+    return True
+
+
+def pytest_timeout_cancel_timer() -> bool:
+    faulthandler.cancel_dump_traceback_later()
+    return True
+
+
+def pytest_sessionfinish() -> None:
+    faulthandler.dump_traceback_later(_END, exit=True, file=_shown[0])
 
 
 class Clock:

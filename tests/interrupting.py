@@ -1,36 +1,54 @@
 """Signals whose handler raises, at any moment of some work."""
 
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
+from typing import Any
 
 
 def interrupted(
     work: Callable[[], object], times: int, after: float, error: type[BaseException]
-) -> int:
-    """Does some work again and again, `times` times until a signal raises `error` in it.
+) -> None:
+    """Does some work again and again, until a signal has raised `error` out of it so many times.
 
-    That comes `after` so many seconds. Returns how often it came.
+    Each signal comes `after` so many seconds. What Python raises in a finalizer or in a callback of
+    a weak reference is lost, whatever the work does: such a signal does not count. AssertionError
+    where the work has swallowed the error.
     """
+    heard = ignored = False
 
     def interrupt(*_: object) -> None:
+        nonlocal heard
+        heard = True
         raise error
 
-    stopped, old = 0, signal.signal(signal.SIGALRM, interrupt)
+    def ignore(lost: Any) -> None:
+        nonlocal ignored
+        if isinstance(lost.exc_value, error):
+            ignored = True
+        else:
+            before(lost)
+
+    stopped, old, before = 0, signal.signal(signal.SIGALRM, interrupt), sys.unraisablehook
+    sys.unraisablehook = ignore
     try:
-        for _ in range(times):
+        while stopped < times:
+            heard = ignored = False
             try:
                 signal.setitimer(signal.ITIMER_REAL, after)
-                while True:
+                while not heard:
                     work()
             except error:
                 stopped += 1
+            else:
+                assert ignored, "the work has swallowed what the handler raised"
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, old)
-    return stopped
+        sys.unraisablehook = before
 
 
 came = threading.Event()  # Ctrl-C, as below

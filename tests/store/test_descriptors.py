@@ -59,9 +59,8 @@ def test_FD1_signals_that_raise_leave_no_descriptor_open(path):
             os.read(number, 1)
 
     before = set(os.listdir("/proc/self/fd"))
-    stopped = interrupted(read, 300, 0.0003, Late)
+    interrupted(read, 300, 0.0003, Late)
     gc.collect()
-    assert stopped == 300
     assert set(os.listdir("/proc/self/fd")) == before
 
 
