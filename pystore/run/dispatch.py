@@ -32,6 +32,10 @@ def wave() -> int:
     return _WAVE if limit < 0 else max(1, min(_WAVE, limit // 4))
 
 
+class NotBegun(Exception):
+    """An attempt has not begun, or its process ended for another one: it is to be sent again."""
+
+
 class Dispatch(Protocol):
     """A way to make attempts."""
 
@@ -42,6 +46,12 @@ class Dispatch(Protocol):
 
     def start(self, request: Request, register: Register) -> None:
         """Starts one attempt, and gives its future to `register`."""
+
+    def flush(self) -> float | None:
+        """Sends what was started and waits for others, or returns how long it may still wait [s].
+
+        The caller has no more to start now.
+        """
 
     def finish(self, running: Iterable[Future[Committed]]) -> None:
         """After Ctrl-C: waits for the running attempts, unless the executor is the caller's."""
@@ -96,6 +106,9 @@ class Here:
                 future.set_exception(lost(error))
             finally:
                 del future, make, work  # the traceback of an error must not keep what keeps it
+
+    def flush(self) -> None:
+        """Does nothing: no attempt waits for others."""
 
     def finish(self, running: Iterable[Future[Committed]]) -> None:
         """Does nothing: the executor is the caller's."""

@@ -140,7 +140,10 @@ class Loop:
             return
         self._heed_stop()
         if self._running:
-            self._collect(_PATIENCE if self._busy or self._settings.stop else None)
+            patience = self._dispatch.flush()
+            if self._busy or self._settings.stop:
+                patience = min(_PATIENCE, patience or _PATIENCE)
+            self._collect(patience)
             self._retry(patience=0.0)
         else:
             self._retry(_PATIENCE)
@@ -277,7 +280,9 @@ class Loop:
         if error is None:
             self._decisions.bring(dref, future.result().rref)
             self._schedule.tell(Built(dref))
-        elif again := asked.again_after(error):
+        elif isinstance(error, dispatch.NotBegun) and not self._schedule.goes_on:
+            self._schedule.tell(Dropped(dref))
+        elif again := asked if isinstance(error, dispatch.NotBegun) else asked.again_after(error):
             self._heed_stop()
             self._send(again)  # as siblings that run may finish, though another has failed
         else:

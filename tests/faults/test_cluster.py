@@ -53,7 +53,8 @@ class Seen(Executor):
         self.flying = self.most = 0
 
     def submit(self, fn, /, *args: Any, **kwargs: Any) -> Future[Any]:
-        self.jobs += args
+        (jobs,) = args
+        self.jobs += jobs
         self.flying += 1
         self.most = max(self.most, self.flying)
         future = self.inner.submit(fn, *args, **kwargs)

@@ -28,6 +28,7 @@ class Answer:
     error: BaseException | None = None
     trace: str = ""  # of the error
     events: tuple[Event, ...] = ()  # of a call that could not reach the listener
+    seconds: float = 0.0  # such a call took
 
     @classmethod
     def of(cls, error: BaseException) -> "Answer":

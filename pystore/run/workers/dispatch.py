@@ -1,9 +1,9 @@
 """Starts attempts in other processes: jobs are sent, answers come back."""
 
-import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import CancelledError, Executor, Future, wait
 from functools import partial
+from time import monotonic
 from typing import Any
 
 from ...core.attempt import Committed
@@ -15,13 +15,14 @@ from ...store.address import Address
 from ...store.staging import Builder
 from ...store.stopping import record_stopped
 from ...store.store import Store
-from ..dispatch import Dispatch, Register, lost, wave
+from ..dispatch import Dispatch, NotBegun, Register, lost, wave
 from ..interrupts import deferred
 from ..options import RunOptions
 from ..request import Request
 from .answer import Answer
 from .job import Job, Packer, committed_by, perform
 from .pool import Workers
+from .together import TOGETHER, Batch, Gathering, Member
 
 _PATIENCE = 0.1  # [s] between two looks whether what runs is to be ended
 
@@ -39,6 +40,7 @@ class _ToOthers:
     def __init__(self, executor: Executor, store: Builder, options: RunOptions) -> None:
         self._executor, self._options = executor, options
         self._address, self._packer = Address.of(store), Packer()
+        self._gathering = Gathering()
         self.most = wave()
 
     def check(self, derivations: Iterable[Derivation]) -> None:
@@ -47,67 +49,64 @@ class _ToOthers:
             self._packer.pack(derivation)
 
     def start(self, request: Request, register: Register) -> None:
-        """Starts one attempt; its events are told when it has ended."""
+        """Starts one attempt, perhaps with others; its events are told when they have ended."""
         job = self._packer.job(request, self._address, self._options.timeout)
+        member = Member()
+        register(member)
+        if self._gathering.add(job, member):
+            self._send(job.realizer)
+
+    def flush(self) -> float | None:
+        """Sends what waits for others, or returns how long it may still wait [s]."""
+        if patience := self._gathering.patience:
+            return patience
+        for realizer in self._gathering.realizers:
+            self._send(realizer)
+        return None
+
+    def _send(self, realizer: bytes) -> None:
         with deferred():  # around all of it: what a handler raises is no fault of the executor
+            together = self._gathering.take(realizer)
+            members = [member for _, member in together]
             try:
-                sent = self._executor.submit(perform_remotely, job)
+                sent = self._executor.submit(perform_remotely, tuple(job for job, _ in together))
             except Exception as error:  # the executor is broken, or was shut down
-                failed: Future[Committed] = Future()
-                failed.set_exception(lost(error))
-                register(failed)
-            else:
-                register(self._settled(sent))
+                _fail(members, lost(error))
+                return
+            batch = Batch(realizer, members, sent)
+            self._gathering.sent(batch)
+            sent.add_done_callback(partial(self._settle, batch))
+
+    def _settle(self, batch: Batch, done: Future[tuple[Answer, ...]]) -> None:
+        if not batch.ends():
+            return
+        error = CancelledError("it was cancelled") if done.cancelled() else done.exception()
+        if error is not None:
+            self._gathering.was_lost(batch)
+            alone = len(batch.members) == 1 or done.cancelled()
+            _fail(batch.members, lost(error) if alone else NotBegun())
+            return
+        answers = done.result()
+        self._gathering.ended(batch, max(answer.seconds for answer in answers))
+        for member, answer in zip(batch.members, answers, strict=False):
+            self._answer(member, answer)
+        _fail(batch.members[len(answers) :], NotBegun())
+
+    def _answer(self, member: Member, answer: Answer) -> None:
+        try:
+            for event in answer.events:
+                self._options.listener(event)
+            answer.settle(member)
+        except BaseException as error:  # a listener may raise SystemExit in the executor's thread
+            member.set_exception(error)
 
     def finish(self, running: Iterable[Future[Committed]]) -> None:
         """Does nothing: the executor is the caller's, and running attempts are committed."""
 
-    def _settled(self, sent: Future[Answer]) -> Future[Committed]:
-        future = _Linked(sent)
 
-        def settle(done: Future[Answer]) -> None:
-            if not future.begins():
-                return
-            error = CancelledError("it was cancelled") if done.cancelled() else done.exception()
-            if error is not None:
-                future.set_exception(lost(error))
-                return
-            answer = done.result()
-            try:
-                for event in answer.events:
-                    self._options.listener(event)
-                answer.settle(future)
-            except (
-                BaseException
-            ) as error:  # a listener may raise SystemExit in the executor's thread
-                future.set_exception(error)
-
-        sent.add_done_callback(settle)
-        return future
-
-
-class _Linked(Future[Committed]):
-    """The future of an attempt; it can be cancelled when its job can."""
-
-    def __init__(self, sent: Future[Answer]) -> None:
-        super().__init__()
-        self._sent = sent
-        self._deciding = threading.RLock()  # the job may end while it is cancelled
-        self._given_up = False  # by the caller, not by the executor
-
-    def begins(self) -> bool:
-        """Whether the caller still waits; from now on, it cannot cancel."""
-        with self._deciding:
-            return not self._given_up and self.set_running_or_notify_cancel()
-
-    def cancel(self) -> bool:
-        """Whether the job was cancelled."""
-        with self._deciding:
-            if self.done() or self.running():
-                return self.cancelled()
-            self._given_up = True
-            self._given_up = self._sent.cancel()
-            return self._given_up and super().cancel()
+def _fail(members: Iterable[Member], error: Exception) -> None:
+    for member in members:
+        member.set_exception(error)
 
 
 class _ToWorkers(_ToOthers):
@@ -161,11 +160,21 @@ class _ToWorkers(_ToOthers):
             self._workers.kill()
 
 
-def perform_remotely(job: Job) -> Answer:
-    """Makes the attempt where no listener can be reached: the events come with the answer.
+def perform_remotely(jobs: Sequence[Job]) -> tuple[Answer, ...]:
+    """Makes attempts where no listener can be reached: the events come with the answers.
 
-    A job with a timeout runs in a worker process of its own, which can be stopped.
+    When they take longer than was expected, the answers of the first ones come alone (GT2).
     """
+    answers: list[Answer] = []
+    end = monotonic() + TOGETHER
+    for job in jobs:
+        if not answers or monotonic() < end:
+            answers.append(_perform_remotely(job))
+    return tuple(answers)
+
+
+def _perform_remotely(job: Job) -> Answer:
+    """Makes one attempt: with a timeout in a worker process of its own, which can be stopped."""
     heard: dict[object, Event] = {}
 
     def hear(event: Event) -> None:
@@ -175,8 +184,9 @@ def perform_remotely(job: Job) -> Answer:
         elif not isinstance(event, Progress):
             heard[len(heard)] = event
 
+    begun = monotonic()
     answer = perform(job, hear) if job.timeout is None else _perform_in_worker(job, hear)
-    return replace(answer, events=tuple(heard.values()))
+    return replace(answer, events=tuple(heard.values()), seconds=monotonic() - begun)
 
 
 def _perform_in_worker(job: Job, listener: Listener) -> Answer:
