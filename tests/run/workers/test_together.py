@@ -143,7 +143,7 @@ def test_GT2_what_a_slow_batch_has_not_begun_goes_again(store, targets, quick, m
 
 def test_GT2_after_a_failure_it_does_not_go_again(store, targets, quick, monkeypatch):
     monkeypatch.setattr(dispatch, "TOGETHER", 0.0)
-    executor = Elsewhere(loses=lambda jobs: len(executor.sent) > 20 and len(jobs) == 1)
+    executor: Elsewhere = Elsewhere(loses=lambda jobs: len(executor.sent) > 20 and len(jobs) == 1)
     with pytest.raises(WorkerDied, match="its machine is gone"):
         realize(targets, executor=executor)
     assert set(built(targets, store)) == {0, 1}
