@@ -1,6 +1,6 @@
 """Finding attempts by conditions, against the same question asked of each attempt."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -10,6 +10,7 @@ import pystore as ps
 from pystore import Derivation, build_cattrs, build_outpath, match_latest, selfref
 from pystore.ask.finding.attempts import Wanted, find
 from pystore.ask.finding.conditions import conditions
+from pystore.ask.inspection.moment import moment
 from pystore.errors import BadStage, BuildError, NotInStore
 
 
@@ -55,6 +56,7 @@ def rates(found):
         ("rate=0.9..", [0.9, 3]),
         ("rate=..0.1", [0.1]),
         ("rate=0.1,0.9", [0.1, 0.9]),
+        ("rate==0.5", [0.5, 0.5, 0.5]),
         ("kind=l*", [0.9]),
         ("data.seed=2", [0.5]),
         ("acc.txt>0.4", [0.1, 0.5, 0.5, 0.5]),
@@ -66,7 +68,7 @@ def rates(found):
         ({"rate": 0.5, "acc.txt": lambda x: x > 0.4}, [0.5, 0.5, 0.5]),
         ({"attempt.outcome": "failed"}, [3]),
     ],
-    ids=range(18),
+    ids=range(19),
 )
 def test_conditions_on_parameters_metrics_and_facts(several, where, expected):
     found = rates(a for a in ps.attempts(where=where) if a.dref.name == "train")
@@ -113,7 +115,9 @@ def test_WH2_numbers_are_compared_as_numbers(number):
         ("x=true", True, True), ("x=1", True, False), ("x=True", "True", True),
         ("x=none", None, True), ("x=a,b", "b", True), ("x=a,b", "a,b", True), ("x=3", "3", True),
         ("x=[1, 2]", "[1, 2]", True), ("x=a..b", "a..b", True), ("x>1", "2", False),
-        ("x=", "", True), ("x=GPU*", "gpu1", False),
+        ("x=", "", True), ("x=GPU*", "gpu1", False), ("x=1..2", "1..2", True),
+        ("x=[1,2]", "[1, 2]", True), ("x=[a,[b]]", '["a", ["b"]]', True), ("x=[1,12]", 12, False),
+        ("x=[ab]1,[cd]1", "c1", True), ("x=lr=1,bs=2", "lr=1,bs=2", True), ("x=<s>", "<s>", True),
     ],
 )  # fmt: skip
 def test_WH2_all_but_numbers_are_compared_as_they_are_written(word, value, fits):
@@ -139,6 +143,43 @@ def test_a_condition_that_names_nothing_says_what_there_is(several):
 def test_what_is_no_condition_is_refused(several, where):
     with pytest.raises(BadStage):
         ps.attempts(where=where)
+
+
+@pytest.mark.parametrize(
+    "where", ["rate=>0.5", "rate=<0.5", "rate!==1", "rate=0.5,kind=small", "rate=0...5"]
+)
+def test_WH3_what_would_fit_nothing_or_only_half_is_refused(several, where):
+    with pytest.raises(BadStage):
+        ps.attempts(where=where)
+
+
+def test_a_list_in_a_dict_is_several_values_or_one_that_is_a_list(store):
+    value = {"name": "deep", "layers": [64, 32]}
+    ps.realize(Derivation(value, match_latest(), lambda b: build_outpath(b)))
+    assert len(ps.attempts(where={"layers": [64, 32]})) == 1
+    assert len(ps.attempts(where={"layers": [[1], (64, 32)]})) == 1
+    assert ps.attempts(where={"layers": [64]}) == []
+
+
+def test_a_time_counts_to_the_microsecond_and_a_mistake_in_it_is_refused(several, store):
+    last = ps.attempts()[-1]
+    begun = datetime.fromtimestamp(last.start // 1000 / 1e6, UTC)
+    assert ps.attempts(since=begun) == ps.attempts(since=begun.astimezone().replace(tzinfo=None))
+    assert ps.attempts(since=begun) == [last]
+    assert ps.attempts(since=begun + timedelta(microseconds=1)) == []
+    assert moment(begun.isoformat(), store) == last.start // 1000 * 1000
+    for wrong in ("2d", begun.date(), 7):
+        with pytest.raises(BadStage):
+            ps.attempts(since=wrong)
+    with pytest.raises(BadStage):
+        ps.attempts(limit=-1)
+
+
+def test_a_parameter_that_is_none_has_a_cell_and_one_that_is_absent_has_none(store):
+    for value in ({"name": "one", "x": None}, {"name": "two", "y": 1}):
+        ps.realize(Derivation(value, match_latest(), lambda b: build_outpath(b)))
+    assert sorted(map(str, find(store.drefs(), store, Wanted()).cells("x"))) == ["None", "None"]
+    assert {type(x) for x in find(store.drefs(), store, Wanted()).cells("x")} == {str, type(None)}
 
 
 def test_a_store_without_attempts_has_nothing_to_refuse(store):

@@ -16,7 +16,9 @@ from ...core.attempt import Attempt
 from ...core.attempt_columns import AttemptColumns
 from ...core.dataclasses import dataclass
 from ...core.derivation import Closure
+from ...core.errors import BadStage
 from ...core.holding import Holding
+from ...core.options import checked_count
 from ...core.refs import DRef, RRef, parse_ref
 from ...declare.parameters import ABSENT
 from ...declare.recorder import store_was_read
@@ -24,6 +26,7 @@ from ...store.current import current_store
 from ...store.notes import notes_in
 from ...store.store import Store
 from ..experiments.differing import differing
+from ..inspection.moment import nanoseconds
 from .conditions import Condition, Where, conditions, equal, names
 from .values import FACTS, Values, fitting
 
@@ -82,10 +85,10 @@ class Found:
         return list(dict.fromkeys(name for named in told.values() for name in named))
 
     def cells(self, name: str) -> list[Any]:
-        """The value of a name of each attempt; None where it has none."""
+        """The value of a name of each attempt; None where it has none, "None" where that is it."""
         found = {dref: self.values.of(dref, name) for dref in {h.dref for h, _ in self.places}}
         cells = (found[holding.dref][at] for holding, at in self.places)
-        return [None if cell is ABSENT else cell for cell in cells]
+        return [None if cell is ABSENT else "None" if cell is None else cell for cell in cells]
 
 
 def find(
@@ -190,6 +193,7 @@ def attempts(
     `where` has conditions, such as `"epochs=3 accuracy.txt>0.9 host=gpu*"`, or values by name:
     `{"epochs": 3}`. `tag` may be a pattern. `sort` is the name of a parameter, a metric or a fact,
     with `-` in front for the highest first. `limit` takes the first in that order, else the newest.
+    `since` without a time zone is local.
 
     Raises NotInStore when nothing is known of the derivation, BadStage for a condition that names
     nothing that there is.
@@ -197,10 +201,20 @@ def attempts(
     store = store or current_store()
     store_was_read()
     refs = _targets(target, store)
-    begun = None if since is None else int(since.timestamp() * 1e6) * 1000
-    found = find(refs, store, Wanted(where, begun, tag=tag, sort=sort), limit)
+    most = None if limit is None else checked_count("limit", limit, least=0)
+    found = find(refs, store, Wanted(where, _begun(since), tag=tag, sort=sort), most)
     made = found.attempts(store)
     return made if sort is not None else made[::-1]
+
+
+def _begun(since: datetime | None) -> int | None:
+    """The time [ns since the epoch, UTC]. Raises BadStage for what is no datetime."""
+    if since is None or isinstance(since, datetime):
+        return since and nanoseconds(since)
+    raise BadStage(
+        f"since is {ascii(since)[:200]}, not a datetime",
+        remedy="since=datetime.now() - timedelta(days=2)",
+    )
 
 
 def _targets(target: str | Closure | None, store: Store) -> list[DRef | RRef]:

@@ -2,12 +2,15 @@
 
 WH1  What has no value of a name fits no condition on it, also none of `!=`.
 WH2  Numbers are compared as numbers, so that 1 fits `=1.0`; all else as it is written.
+WH3  What reads like a condition and can fit nothing, or leaves half of itself out, is an error.
 """
 
+import json
 import re
 import shlex
 from collections.abc import Callable, Iterable, Mapping
 from fnmatch import fnmatchcase
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 from ...core.errors import BadStage
@@ -16,8 +19,8 @@ from ...core.options import is_number
 Where = str | Mapping[str, Any]
 """Conditions as text, or values by name: one, several as a list, or a function that tests one."""
 
-_CONDITION = re.compile(r"([^<>=!]+)(<=|>=|!=|=|<|>)(.*)", re.S)
-_RANGE = re.compile(r"(.*)\.\.(.*)", re.S)
+_CONDITION = re.compile(r"([^<>=!]+)(<=|>=|!=|==|=|<|>)(.*)", re.S)
+_SECOND = re.compile(r"[A-Za-z_][\w./-]*(<=|>=|!=|==|=|<|>).*", re.S)  # after a comma
 _WORDS = {"true": True, "false": False, "none": None, "null": None}
 _GLOB = set("*?[")
 
@@ -66,7 +69,8 @@ def _condition(word: str) -> Condition:
             remedy="write no spaces around the sign: 'epochs=3 accuracy.txt>0.9'",
         )
     name, sign, wanted = parsed[1], parsed[2], parsed[3]
-    if sign == "=":
+    _refuse_two_in_one(word, sign, wanted)
+    if sign in ("=", "=="):
         return Condition(name, equal(wanted))
     if sign == "!=":
         test = equal(wanted)
@@ -74,18 +78,43 @@ def _condition(word: str) -> Condition:
     return Condition(name, _compared(sign, _number_in(word, wanted)))
 
 
+def _refuse_two_in_one(word: str, sign: str, wanted: str) -> None:
+    """Raises BadStage for `rate=>0.1`, and for `epochs=3,rate>0.1` (WH3)."""
+    if wanted[:1] in ("<", "=", ">") and _number(wanted[1:]) is not None:
+        raise BadStage(
+            "this is no sign",
+            given=ascii(word)[:200],
+            expected="=, !=, <, <=, > or >=",
+            remedy="write <= and >= with the = behind: 'rate>=0.1'",
+        )
+    first, *others = wanted.split(",")
+    if "=" in sign and not set(first) & set("<=>") and any(map(_SECOND.fullmatch, others)):
+        raise BadStage(
+            "a condition begins after a comma",
+            given=ascii(word)[:200],
+            remedy="put a space between conditions: 'epochs=3 rate>0.1'; "
+            "in a text, write ? for the comma",
+        )
+
+
 def equal(wanted: str) -> Callable[[Any], bool]:
     """Fits a value, one of several with commas between, a range `0.1..0.5`, or a pattern."""
-    tests = [_one(text) for text in dict.fromkeys([wanted, *wanted.split(",")])]
+    several = [] if _is_list(wanted) else wanted.split(",")
+    tests = [_one(text) for text in dict.fromkeys([wanted, *several])]
     return lambda value: any(test(value) for test in tests)
 
 
 def _one(text: str) -> Callable[[Any], bool]:
     if limits := _limits(text):
         low, high = limits
-        return lambda value: is_number(value) and low <= value <= high
+        return lambda value: low <= value <= high if is_number(value) else value == text
     if _GLOB & set(text):
-        return lambda value: text == (told := _written(value)) or fnmatchcase(told, text)
+        as_list = _bare(text)
+        return lambda value: (
+            text == (told := _written(value))
+            or fnmatchcase(told, text)
+            or (told.startswith("[") and _bare(told) == as_list)
+        )
     number = _number(text)
     if number is not None:
         return lambda value: value == number if is_number(value) else _written(value) == text
@@ -96,15 +125,28 @@ def _one(text: str) -> Callable[[Any], bool]:
     )
 
 
+def _is_list(text: str) -> bool:
+    """Whether the bracket at the beginning is closed at the end, and not before."""
+    open_ones = [*accumulate((each == "[") - (each == "]") for each in text)]
+    return text.startswith("[") and 0 in open_ones and open_ones.index(0) == len(text) - 1
+
+
+def _bare(text: str) -> str:
+    """A list as text, without the spaces and quotes that are easily lost: `[64,32]`."""
+    return re.sub(r"[\s\"']", "", text)
+
+
 def _limits(text: str) -> tuple[float, float] | None:
-    parsed = _RANGE.fullmatch(text)
-    if parsed is None or not any(parsed.groups()):
+    found = dict.fromkeys(filter(None, map(_limits_at, _splits(text))))
+    if not found:
         return None
-    low, high = (_number(one) if one else None for one in parsed.groups())
-    if (low is None and parsed[1]) or (high is None and parsed[2]):
-        return None
-    least = float("-inf") if low is None else low
-    most = float("inf") if high is None else high
+    (least, most), *others = found
+    if others:
+        raise BadStage(
+            "where does this range begin?",
+            given=ascii(text)[:200],
+            remedy="write a 0 before the point: rate=0..0.5",
+        )
     if not least <= most:
         raise BadStage(
             "no number is in this range",
@@ -112,6 +154,19 @@ def _limits(text: str) -> tuple[float, float] | None:
             remedy="write the lower number first: seed=1..5",
         )
     return least, most
+
+
+def _splits(text: str) -> list[tuple[str, str]]:
+    """What stands before and behind `..`, which three points have at two places."""
+    places = [at for at in range(len(text)) if text.startswith("..", at)]
+    return [(text[:at], text[at + 2 :]) for at in places]
+
+
+def _limits_at(parts: tuple[str, str]) -> tuple[float, float] | None:
+    low, high = (_number(one) if one else None for one in parts)
+    if parts == ("", "") or (low is None and parts[0]) or (high is None and parts[1]):
+        return None
+    return float("-inf") if low is None else low, float("inf") if high is None else high
 
 
 def _compared(sign: str, limit: float) -> Callable[[Any], bool]:
@@ -128,8 +183,17 @@ def _compared(sign: str, limit: float) -> Callable[[Any], bool]:
 def _test(wanted: Any) -> Callable[[Any], bool]:
     if callable(wanted):
         return lambda value: bool(wanted(value))
-    several = list(wanted) if isinstance(wanted, (list, tuple, set, frozenset)) else [wanted]
+    if not isinstance(wanted, (list, tuple, set, frozenset)):
+        return lambda value: _same(value, wanted)
+    several = [*map(_as_parameter, wanted), _as_parameter(wanted)]
     return lambda value: any(_same(value, one) for one in several)
+
+
+def _as_parameter(wanted: Any) -> Any:
+    """A value as parameters have it, in which lists are texts."""
+    if not isinstance(wanted, (list, tuple)):
+        return wanted
+    return json.dumps(wanted, ensure_ascii=False, default=str)
 
 
 def _same(value: Any, wanted: Any) -> bool:

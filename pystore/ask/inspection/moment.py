@@ -2,7 +2,7 @@
 
 import re
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from ...core.errors import BadRef, PystoreError
 from ...store.store import Store
@@ -11,6 +11,13 @@ from .short_refs import find_refs
 
 _SPAN = re.compile(r"(\d+)\s*([smhdw])\Z")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def nanoseconds(told: datetime) -> int:
+    """The time [ns since the epoch, UTC]; one without a zone is local, as elsewhere in Python."""
+    return ((told if told.tzinfo else told.astimezone()) - _EPOCH) // _MICROSECOND * 1000
 
 
 def moment(text: str, store: Store) -> int:
@@ -19,9 +26,10 @@ def moment(text: str, store: Store) -> int:
         return time.time_ns() - int(span[1]) * _SECONDS[span[2]] * 10**9
     try:
         told = datetime.fromisoformat(text)
-        return int((told if told.tzinfo else told.replace(tzinfo=UTC)).timestamp()) * 10**9
     except ValueError:
         pass  # it may be a reference
+    else:
+        return nanoseconds(told if told.tzinfo else told.replace(tzinfo=UTC))
     try:
         refs = find_refs(text, code="any", store=store)
         built = [attempt.stop for attempt in newest_first(refs, store)]

@@ -70,7 +70,7 @@ def csv_of(found: Found, shown: Sequence[Attempt]) -> str:
 
 
 _FACTS: dict[str, Callable[[Attempt], Any]] = {
-    "start": lambda a: datetime.fromtimestamp(a.start / 1e9, UTC).isoformat(),
+    "start": lambda a: datetime.fromtimestamp(a.start // 1000 / 1e6, UTC).isoformat(),
     "stage": lambda a: a.dref.name,
     "attempt": lambda a: a.number,
     "outcome": lambda a: a.outcome,
