@@ -209,8 +209,10 @@ def attempts(
 
 def _begun(since: datetime | None) -> int | None:
     """The time [ns since the epoch, UTC]. Raises BadStage for what is no datetime."""
-    if since is None or isinstance(since, datetime):
-        return since and nanoseconds(since)
+    if since is None:
+        return None
+    if isinstance(since, datetime):
+        return nanoseconds(since)
     raise BadStage(
         f"since is {ascii(since)[:200]}, not a datetime",
         remedy="since=datetime.now() - timedelta(days=2)",
