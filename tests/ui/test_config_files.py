@@ -136,6 +136,11 @@ def test_an_empty_mapping_changes_nothing(run, tmp_path):
         ("c.yaml", "opt: {true: 1}\n", "the key True in opt is no text"),
         ("c.yaml", "a: &a [*a]\n", "holds itself"),
         ("c.yaml", "b: !!set {x}\n", "b is a set"),
+        ("c.yaml", "land: no\n", "no is one value in YAML 1.1"),
+        ("c.yaml", "time: 12:30:00\n", "12:30:00 is one value"),
+        ("c.yaml", "n: 010\n", "010 is one value"),
+        ("c.json", '{"opt.lr": 1, "opt": {"lr": 2}}', "opt.lr stands twice"),
+        ("c.toml", '"a.b.c" = 1\na.b.c = 2\n', "a.b.c stands twice"),
     ],
 )
 def test_YJ1_what_is_no_mapping_of_parameters_is_refused(tmp_path, name, text, says):
@@ -170,9 +175,10 @@ def test_YJ1_a_file_that_cannot_be_read_is_told(tmp_path):
 def test_YJ1_numbers_in_yaml_are_those_of_json(tmp_path):
     pytest.importorskip("yaml")
     text = "a: 1e-3\nb: 1E5\nc: .5\nd: 3\ne: '1e-3'\nf: 1.\ng: -2.5e+3\nh: e5\ni: 1e\n"
+    text += "j: 'no'\nk: \"010\"\nl: 0\nm: true\na.b: 1\n"
     assert read_config(written(tmp_path, "c.yml", text)).values == {
         "a": 1e-3, "b": 1e5, "c": 0.5, "d": 3, "e": "1e-3", "f": 1.0, "g": -2500.0, "h": "e5",
-        "i": "1e",
+        "i": "1e", "j": "no", "k": "010", "l": 0, "m": True, "a.b": 1,
     }  # fmt: skip
 
 

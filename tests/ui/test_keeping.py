@@ -146,6 +146,13 @@ def test_pins_are_listed_and_moved_and_ended(pystore, kept):
     assert pystore("unpin", "champion")[0] == 2
 
 
+def test_a_pin_that_hides_a_stage_says_so(pystore, kept):
+    code, out, err = pystore("pin", "train", kept[0])
+    assert (code, out) == (0, f"train is {kept[0]}\n")
+    assert "a stage is called train too" in err
+    assert pystore("pin", "best", kept[0])[2] == ""
+
+
 def test_rm_refuses_what_is_needed_and_says_by_whom(pystore, kept):
     pystore("pin", "champion", kept[2])
     code, _, err = pystore("rm", "data", "--yes")

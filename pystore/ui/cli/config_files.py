@@ -1,7 +1,7 @@
 """Config files: mappings of parameters in YAML, TOML or JSON, for `--config` and `-p @FILE`.
 
 YJ1  A file gives the same parameters as `-p` would: values of JSON, and nothing that would be
-    another value without a word: no key twice, no date, no number that is none.
+    another value without a word: no key twice, dotted or not, no date, no number that is none.
 YJ2  Interpolations of OmegaConf, as in the files that Hydra writes, are resolved, or an error.
 """
 
@@ -19,11 +19,15 @@ from ...core.printable import printable
 from ...store import disk
 from ...store.home import expanded
 
+_NOTHING = object()
 _LARGEST = 1 << 20  # [bytes]
 _MOST = 100_000  # values; aliases of YAML may stand for more than any file holds
 _DEEPEST = 100
 # YAML 1.1 takes 1e-3 for a text; JSON, YAML 1.2 and OmegaConf take it for a number.
+# And yes for true, 010 for 8 and 12:30:00 for 45000, which YAML 1.2 does not.
+_DOUBTFUL = re.compile(r"[-+]?0[0-7_]+|[-+]?[\d_]+(?::[0-5]?\d)+(?:\.[\d_]*)?|(?i:yes|no|on|off)")
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)\Z|[-+]?(?:\d+\.\d*|\.\d+)\Z")
+_SCALARS = {f"tag:yaml.org,2002:{kind}" for kind in ("bool", "int", "float")}
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,7 @@ def read_config(path: Path) -> ConfigFile:
             it_holds=what,
             remedy="write a line KEY: VALUE for each parameter",
         )
+    _refuse_twice(path, values)
     count = sum(1 for _ in _checked(path, values, "", 0))
     return ConfigFile(path, _resolved(path, values) if count else values)
 
@@ -107,7 +112,7 @@ def _yaml(text: str) -> Any:
         ) from None
 
     class Loader(yaml.SafeLoader):  # type: ignore[misc]  # PyYAML has no types
-        """Refuses a key that stands twice, and reads numbers as JSON does."""
+        """Refuses a key that stands twice, and what is another value in YAML 1.2."""
 
         def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, Any]:
             own = [key for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
@@ -117,6 +122,15 @@ def _yaml(text: str) -> Any:
                     raise ValueError(f"the key {key!r} stands twice{own[number].start_mark}")
             found: dict[Hashable, Any] = super().construct_mapping(node, deep)
             return found
+
+        def construct_scalar(self, node: Any) -> Any:
+            # A text has another tag, a quoted one too.
+            if node.tag in _SCALARS and _DOUBTFUL.fullmatch(node.value):
+                raise ValueError(
+                    f"{node.value} is one value in YAML 1.1, and another in 1.2: quote it, or "
+                    f"write the number, true or false{node.start_mark}"
+                )
+            return super().construct_scalar(node)
 
     resolvers = {sign: [*told] for sign, told in yaml.SafeLoader.yaml_implicit_resolvers.items()}
     Loader.yaml_implicit_resolvers = resolvers
@@ -133,6 +147,17 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
     ".toml": _toml,
     ".json": _json,
 }
+
+
+def _refuse_twice(path: Path, values: Mapping[str, Any]) -> None:
+    """Raises BadConfig for a place that is told both dotted and not: `a.b: 1` and `a: {b: 2}`."""
+    for name in values:
+        first, *parts = str(name).split(".")
+        inner = values.get(first) if parts else None
+        for part in parts:
+            inner = inner.get(part, _NOTHING) if isinstance(inner, dict) else _NOTHING
+        if parts and inner is not _NOTHING:
+            raise _bad(path, f"{name} stands twice: once in {first}")
 
 
 # --- what is in it ---------------------------------------------------------------------

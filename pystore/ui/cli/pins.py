@@ -49,13 +49,20 @@ def from_remote(command: Command) -> Command:
 def pin(command: CommandContext, /, name: str, ref: RRef) -> None:
     """Keep REF, and all that it was built from, under NAME.
 
-    A name that is taken now means the new one. Wherever a REF is asked for, the name will do.
+    A name that is taken now means the new one. Wherever a REF is asked for, the name will do; where
+    it is that of a stage too, the pin is meant.
     """
     refuse_below(command.store, ref)
     before = roots.pins(command.store).get(name)
     roots.pin(command.store, ref, name)
     was = f" (it was {before})" if before not in (None, ref) else ""
     click.echo(f"{name} is {ref}{was}")
+    if any(dref.name == name for dref in command.store.drefs()):
+        click.echo(
+            f"pystore: a stage is called {name} too: from now on the pin is meant by it\n"
+            f"  try: pystore unpin {name}, and choose another name",
+            err=True,
+        )
 
 
 def begun_pins(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
