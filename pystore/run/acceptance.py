@@ -1,10 +1,12 @@
 """Accepting: a user lets old attempts count for a new derivation."""
 
 import os
+from pathlib import Path
 
 from ..core.dataclasses import replace
 from ..core.derivation import Closure, Derivation
-from ..core.errors import NotInStore
+from ..core.errors import BadRef, NotInStore
+from ..core.printable import listed
 from ..core.refs import RRef
 from ..declare.instantiate import declare
 from ..declare.registry import Registry
@@ -18,7 +20,8 @@ def accept(old: str, new: Derivation, *, store: Store | None = None) -> RRef:
 
     For a change that does not matter: of code, or a new parameter with a neutral default. The
     inputs of `new` are realized. The records remember what was accepted, and by which user.
-    Raises NotInStore when `old` is not there, or is damaged.
+    Raises NotInStore when `old` is not there, or is damaged, BadRef when it lacks a file that `new`
+    promises.
     """
     store = store or current_store()
     store.path(RRef(old))
@@ -27,7 +30,7 @@ def accept(old: str, new: Derivation, *, store: Store | None = None) -> RRef:
 
 def accept_in(closure: Closure, rref: RRef, new: Derivation, store: Store) -> RRef:
     """As `accept`, for a derivation of a closure."""
-    store.path(rref)
+    _check_promises(store.path(rref), rref, new)
     context = realize_inputs(closure, new, store)
     made = [c for c in store.all_candidates(rref.dref) if c.rref == rref]
     # Their `reads` are of another stage; without them, they count for `new`, and nowhere else.
@@ -40,3 +43,15 @@ def accept_in(closure: Closure, rref: RRef, new: Derivation, store: Store) -> RR
         ref=rref,
         remedy="verify() says what is wrong with it",
     )
+
+
+def _check_promises(out: Path, rref: RRef, new: Derivation) -> None:
+    missing = [p for p in new.config.promises if not os.path.lexists(out.joinpath(*p))]
+    if missing:
+        raise BadRef(
+            f"this realization lacks files that {new.dref.name} promises",
+            ref=rref,
+            missing=listed("/".join(parts) for parts in missing),
+            there_are=listed(sorted(os.listdir(out))) or "no files",
+            remedy="name a realization of the same stage",
+        )

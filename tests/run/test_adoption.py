@@ -15,7 +15,7 @@ from pystore import Derivation, build_seed, events, match_latest, match_some, ou
 from pystore.ask.inspection.attempts import as_run
 from pystore.core.attempt import attempt_text
 from pystore.core.same_run import run_of
-from pystore.errors import BuildError, MissingOutput, NotInStore
+from pystore.errors import BadRef, BuildError, MissingOutput, NotInStore
 from pystore.run.acceptance import accept
 from pystore.store import attempts as records
 
@@ -161,6 +161,23 @@ def test_two_that_adopted_of_each_other_have_the_log_of_the_one_that_ran(store):
     for rref in (first, second):
         (ran,) = {as_run(attempt, store).id for attempt in ps.attempts(rref)}
         assert ran == ps.attempts(first)[0].id
+
+
+def test_a_result_that_lacks_a_promised_file_is_not_accepted(store):
+    @stage
+    def report(text=output("report.txt")):
+        text.write_text("fine")
+
+    @stage
+    def train(rate=1, model=output("model.txt"), plots=output("plots")):
+        model.write_text("m")
+        plots.mkdir()
+
+    with pytest.raises(BadRef, match=r"lacks files that train promises") as caught:
+        accept(ps.realize(report()), train())
+    assert (caught.value.missing, caught.value.there_are) == ("model.txt, plots", "report.txt")
+    assert ps.attempts() == ps.attempts(where="stage=report")
+    assert ps.attempts(accept(ps.realize(train()), train(rate=2)))
 
 
 def test_accept_makes_old_attempts_count_by_a_users_word(store):

@@ -28,9 +28,10 @@ from ...store.store import Store
 from ..experiments.differing import differing
 from ..inspection.moment import nanoseconds
 from .conditions import Condition, Where, conditions, equal, names
-from .values import FACTS, Values, fitting
+from .values import Values, fitting
 
 Place = tuple[Holding, int]  # an attempt: the holding of its derivation, and its place in it
+_SHOWN = ("stage", "attempt", "outcome", "seconds")
 
 
 @dataclass(frozen=True)
@@ -54,9 +55,9 @@ class Wanted:
         return found
 
     def names(self) -> list[str]:
-        """The names in the conditions and in the order that are no facts of each attempt."""
+        """The names in the conditions and in the order that no table of attempts has anyway."""
         told = [*names(conditions(self.where)), *([self.sort.lstrip("-")] if self.sort else [])]
-        return [name for name in dict.fromkeys(told) if name not in FACTS]
+        return [name for name in dict.fromkeys(told) if name not in _SHOWN]
 
 
 def in_full(tries: AttemptColumns, at: int, store: Store) -> Attempt | None:
