@@ -38,6 +38,13 @@ def test_a_thing_does_not_differ_from_itself(store: Store):
     assert not any((found.config, found.code, found.inputs, found.artifacts, found.metrics))
 
 
+def test_a_parameter_that_is_none_is_told_from_one_that_is_absent(store: Store):
+    found = difference(made({}, x=None), made({}), store).config
+    assert [(one.key, one.a, one.b, one.lacking) for one in found] == [
+        ("x", None, None, (False, True))
+    ]
+
+
 def test_artifacts_are_added_removed_and_changed(store: Store):
     one, other = (
         made({"same": "1", "old": "2", "new": "3\n"}),

@@ -93,6 +93,7 @@ def test_TX1_damage_is_noticed_and_leaves_nothing(pystore, tmp_path):
         (("train@latest", "nothing.md", "x"), "no such artifact"),
         (("train@latest", "../context.json", "x"), "not a part of a path"),
         (("train@latest", "report.md", "no/such/x"), "no such folder"),
+        (("train@latest", "report.md", "new/"), "no such folder"),
         (("train@latest", "report.md/x", "x"), "no such artifact"),
         (("nothing", "report.md", "x"), "nothing here is called so"),
         (("train@latest", "weights/latest", "x"), "a link leads out"),

@@ -425,6 +425,16 @@ def test_a_terminal_shows_short_references_in_colour(small, tmp_path):
     assert "\x1b[" not in child.read()
 
 
+def test_diff_tells_null_from_what_is_absent(call, tmp_path):
+    store = Store(tmp_path / "other")
+    made = [
+        realize(Derivation({"name": "a", **more}, match_latest(), build_outpath), store=store)
+        for more in ({"x": None}, {})
+    ]
+    assert "x  null → (none)" in call("diff", *made, "--store", store.root)[1]
+    store.destroy()
+
+
 def test_lines_that_look_like_a_head_are_shown_too(call, tmp_path):
     def write(b):
         (build_outpath(b) / "a.sql").write_text(build_cattrs(b).text)

@@ -24,6 +24,7 @@ class Changed:
     key: str
     a: Any
     b: Any
+    lacking: tuple[bool, bool] = (False, False)  # which side has no such value, not even None
 
     def to_dict(self) -> dict[str, Any]:
         """The value for programs: `key`, `a` and `b`."""
@@ -138,7 +139,8 @@ def _code(one: _Side, other: _Side, store: Store) -> Iterator[ChangedCode]:
     if all(sides):
         for part in _changed(*sides):
             a, b = (kept(store, digest) if digest else None for digest in (part.a, part.b))
-            yield ChangedCode(part.key, part.a, part.b, changed_lines(part.key, a, b))
+            lines = changed_lines(part.key, a, b)
+            yield ChangedCode(part.key, part.a, part.b, part.lacking, lines)
     elif one.code != other.code:
         yield ChangedCode("(all of it)", one.code, other.code)
 
@@ -154,7 +156,7 @@ def _changed(one: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[Chang
     for key in dict.fromkeys([*one, *other]):
         # 1, 1.0 and True are three values of a config.
         if key not in one or key not in other or repr(one[key]) != repr(other[key]):
-            yield Changed(key, one.get(key), other.get(key))
+            yield Changed(key, one.get(key), other.get(key), (key not in one, key not in other))
 
 
 def _artifacts(one: _Side, other: _Side, store: Store) -> Iterator[ChangedArtifact]:

@@ -27,10 +27,10 @@ from .lookup import lacking, rref2path
 _CHUNK = 1 << 20  # [bytes]
 
 
-def take_out(rref: RRef, path: str, to: Path, store: Store, *, force: bool = False) -> Path:
+def take_out(rref: RRef, path: str, to: str, store: Store, *, force: bool = False) -> Path:
     """Copies an artifact, or all below a path, to a new place; returns the place.
 
-    Where `to` is a folder, the copy lies in it. Raises NotInStore, Corrupted, BadRef where a link
+    Where `to` is a folder, the copy lies in it; with a / at its end, a file needs one. Raises NotInStore, Corrupted, BadRef where a link
     leads out of what is copied, BadPlace where something is there, or inside of a store.
     """
     steps = [check_part(step) for step in path.strip("/").split("/") if step not in ("", ".")]
@@ -40,7 +40,10 @@ def take_out(rref: RRef, path: str, to: Path, store: Store, *, force: bool = Fal
     if not found and steps:
         raise lacking(rref, "/".join(steps), store.manifest(rref), remedy="pystore tree REF")
     single = len(found) == 1 and found[0].path == wanted and found[0].kind == "file"
-    place = _place(expanded(to), steps[-1] if steps else rref.name, single, force)
+    folder = expanded(Path(to))
+    if single and to.endswith("/") and not folder.is_dir():
+        raise BadPlace("no such folder", path=folder, remedy="make it first")
+    place = _place(folder, steps[-1] if steps else rref.name, single, force)
     _refuse_leaving(rref, found, wanted)
     staged = place.with_name(f".{place.name[:100]}.{disk.fresh_name()}")
     try:

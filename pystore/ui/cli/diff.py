@@ -1,8 +1,7 @@
 """pystore diff: the differences between two results."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import click
 
@@ -64,9 +63,9 @@ def diff(command: CommandContext, a: DRef | RRef, b: DRef | RRef, as_json: bool)
 
 def _text(found: Difference) -> str:
     parts = [
-        ("config", _pairs(found.config, _value)),
+        ("config", facts((printable(one.key), _values(one)) for one in found.config)),
         ("code", "\n".join(_code(found.code))),
-        ("inputs", _pairs(found.inputs, _refs)),
+        ("inputs", facts((printable(c.key), f"{_refs(c.a)} → {_refs(c.b)}") for c in found.inputs)),
         ("artifacts", "\n".join(_artifacts(found.artifacts))),
         ("metrics", _metrics(found.metrics)),
     ]
@@ -75,12 +74,11 @@ def _text(found: Difference) -> str:
     return "\n".join([head, *(told or ["nothing differs"])])
 
 
-def _pairs(changed: Sequence[Changed], spelled: Callable[[Any], str]) -> str:
-    return facts((printable(c.key), f"{spelled(c.a)} → {spelled(c.b)}") for c in changed)
-
-
-def _value(value: Any) -> str:
-    return "(none)" if value is None else printable(json.dumps(value, ensure_ascii=False))
+def _values(changed: Changed) -> str:
+    """The value of both sides; a parameter that is null is told from one that is not there."""
+    told = zip((changed.a, changed.b), changed.lacking, strict=True)
+    written = ("(none)" if lacks else json.dumps(one, ensure_ascii=False) for one, lacks in told)
+    return printable(" → ".join(written))
 
 
 def _refs(refs: Sequence[str] | None) -> str:

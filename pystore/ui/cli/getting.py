@@ -1,7 +1,6 @@
 """pystore get: copies artifacts out of a realization."""
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import click
@@ -31,12 +30,12 @@ class _Taken:
 @click.command()
 @click.argument("ref", type=RREF)
 @click.argument("path", shell_complete=artifact_names)
-@click.argument("to", type=click.Path(path_type=Path))
+@click.argument("to", type=click.Path())
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
 @as_json
 @with_command
 def get(
-    command: CommandContext, /, *, ref: RRef, path: str, to: Path, force: bool, as_json: bool
+    command: CommandContext, /, *, ref: RRef, path: str, to: str, force: bool, as_json: bool
 ) -> None:
     """Copy an artifact, or a folder of artifacts, to TO.
 
