@@ -161,6 +161,26 @@ def test_a_list_in_a_dict_is_several_values_or_one_that_is_a_list(store):
     assert ps.attempts(where={"layers": [64]}) == []
 
 
+def test_values_in_a_dict_may_be_any_iterable_and_those_of_numpy(several):
+    numpy = pytest.importorskip("numpy")
+    for seeds in (
+        range(1, 3),
+        numpy.array([1, 2]),
+        (one for one in (1, 2)),
+        {1: "a", 2: "b"}.keys(),
+    ):
+        assert len(ps.attempts(where={"data.seed": seeds})) == 6
+    assert len(ps.attempts(where={"data.seed": numpy.int64(2)})) == 1
+    (condition,) = conditions({"x": numpy.bool_(True)})
+    assert condition.fits(True) and not condition.fits(1)
+
+
+def test_best_says_which_condition_left_nothing(several):
+    with pytest.raises(BadStage, match=r"no realization with a acc\.txt is left") as caught:
+        ps.best("train", "acc.txt", where="acc.txt>7")
+    assert caught.value.where == "'acc.txt>7'"
+
+
 def test_a_time_counts_to_the_microsecond_and_a_mistake_in_it_is_refused(several, store):
     last = ps.attempts()[-1]
     begun = datetime.fromtimestamp(last.start // 1000 / 1e6, UTC)
@@ -171,8 +191,9 @@ def test_a_time_counts_to_the_microsecond_and_a_mistake_in_it_is_refused(several
     for wrong in ("2d", begun.date(), 7):
         with pytest.raises(BadStage):
             ps.attempts(since=wrong)
-    with pytest.raises(BadStage):
-        ps.attempts(limit=-1)
+    for mistake in ({"limit": -1}, {"sort": 3}, {"tag": 3}, {"where": {1: 2}}):
+        with pytest.raises(BadStage):
+            ps.attempts(**mistake)
 
 
 def test_a_parameter_that_is_none_has_a_cell_and_one_that_is_absent_has_none(store):

@@ -253,7 +253,11 @@ def best(
     if best is not None and not _is_usable(best, found.chosen):
         best = best_place(((one, _usable(one)) for one in found.chosen), file, mode)
     if best is None:
-        raise BadStage(f"no realization with a {file} is left", remedy="realize one of them again")
+        raise BadStage(
+            f"no realization with a {file} is left",
+            where=None if where is None else ascii(where)[:200],
+            remedy="realize one of them again" + (", or ask for less" if where else ""),
+        )
     return best
 
 

@@ -203,6 +203,9 @@ def attempts(
     store_was_read()
     refs = _targets(target, store)
     most = None if limit is None else checked_count("limit", limit, least=0)
+    for name, given in {"tag": tag, "sort": sort}.items():
+        if given is not None and not isinstance(given, str):
+            raise BadStage(f"{name} is {ascii(given)[:200]}, not a text", remedy=f"{name}='…'")
     found = find(refs, store, Wanted(where, _begun(since), tag=tag, sort=sort), most)
     made = found.attempts(store)
     return made if sort is not None else made[::-1]

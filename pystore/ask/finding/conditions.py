@@ -38,10 +38,10 @@ def conditions(where: Where | None) -> list[Condition]:
         return []
     if isinstance(where, str):
         return [_condition(word) for word in _split(where)]
-    if isinstance(where, Mapping):
+    if isinstance(where, Mapping) and all(isinstance(name, str) for name in where):
         return [Condition(name, _test(wanted)) for name, wanted in where.items()]
     raise BadStage(
-        "where= is a text or a dict",
+        "where= is a text, or a dict with names as its keys",
         given=ascii(where)[:200],
         remedy='where="epochs=3 accuracy.txt>0.9", or where={"epochs": 3}',
     )
@@ -183,17 +183,20 @@ def _compared(sign: str, limit: float) -> Callable[[Any], bool]:
 def _test(wanted: Any) -> Callable[[Any], bool]:
     if callable(wanted):
         return lambda value: bool(wanted(value))
-    if not isinstance(wanted, (list, tuple, set, frozenset)):
-        return lambda value: _same(value, wanted)
-    several = [*map(_as_parameter, wanted), _as_parameter(wanted)]
+    if not isinstance(wanted, Iterable) or isinstance(wanted, (str, bytes, Mapping)):
+        one = _as_parameter(wanted)
+        return lambda value: _same(value, one)
+    given = list(wanted)
+    several = [*map(_as_parameter, given), _as_parameter(given)]
     return lambda value: any(_same(value, one) for one in several)
 
 
 def _as_parameter(wanted: Any) -> Any:
-    """A value as parameters have it, in which lists are texts."""
-    if not isinstance(wanted, (list, tuple)):
-        return wanted
-    return json.dumps(wanted, ensure_ascii=False, default=str)
+    """A value as parameters have it: lists are texts, and numbers of NumPy are those of Python."""
+    if isinstance(wanted, (list, tuple, dict)):
+        return json.dumps(wanted, ensure_ascii=False, default=_as_parameter)
+    told = getattr(wanted, "item", None)
+    return told() if callable(told) and not isinstance(wanted, Iterable) else wanted
 
 
 def _same(value: Any, wanted: Any) -> bool:

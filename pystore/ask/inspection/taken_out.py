@@ -30,8 +30,9 @@ _CHUNK = 1 << 20  # [bytes]
 def take_out(rref: RRef, path: str, to: str, store: Store, *, force: bool = False) -> Path:
     """Copies an artifact, or all below a path, to a new place; returns the place.
 
-    Where `to` is a folder, the copy lies in it; with a / at its end, a file needs one. Raises NotInStore, Corrupted, BadRef where a link
-    leads out of what is copied, BadPlace where something is there, or inside of a store.
+    Where `to` is a folder, the copy lies in it; with a / at its end, a file needs one. Raises
+    NotInStore, Corrupted, BadRef where a link leads out of what is copied, BadPlace where something
+    is there, or inside of a store.
     """
     steps = [check_part(step) for step in path.strip("/").split("/") if step not in ("", ".")]
     out, wanted = rref2path(rref, store=store), os.fsencode("/".join(steps))
