@@ -34,6 +34,7 @@ class Comparison(Tabular):
     paired: str | None  # the parameter by which attempts were paired
     mode: Mode
     left_out: LeftOut = NOTHING  # attempts of the same names by other code
+    unpaired: int = 0  # attempts whose value of `paired` the other side lacks: they do not count
 
     @property
     def tries(self) -> int:
@@ -90,8 +91,12 @@ class Comparison(Tabular):
         return Table.of([*named_apart([self.metric], told, "metric"), *told], rows)
 
     def notes(self) -> list[str]:
-        """The lines below the table: the test, and a count of what is left out."""
-        return [self._verdict(), *([str(self.left_out)] if self.left_out else [])]
+        """The lines below the table: the test, and counts of what is left out."""
+        told = [self._verdict(), *([str(self.left_out)] if self.left_out else [])]
+        if self.unpaired:
+            lost = counted(self.unpaired, "attempt")
+            told.append(f"not counted: {lost} whose {self.paired} is on one side only")
+        return told
 
     @property
     def test(self) -> str:
@@ -145,7 +150,7 @@ def compare(
     `where`, `over` and `code` are those of `results`. `paired` names a parameter of both sides,
     such as "seed", or "data.seed" of an input. Attempts with equal values of it belong together,
     and the test is that of their differences; several attempts with one value count as their
-    mean. Where "seed" is no parameter, it means the seeds of the attempts, which differ between
+    mean, and those with a value that the other side lacks do not count. Where "seed" is no parameter, it means the seeds of the attempts, which differ between
     derivations.
 
     Raises BadStage when fewer than two pairs are found, BadMetric as `results` does.
@@ -183,12 +188,13 @@ def comparisons(
         left, right = _scored(one, a, metric), _scored(other, b, metric)
         if apart:
             _check_apart(left, right)
+        unpaired = 0
         if paired is not None:
-            x, y = _pairs(left, right, metric, paired, store)
+            x, y, unpaired = _pairs(left, right, metric, paired, store)
         else:
             x, y = (tuple(row.metrics[metric] for row in side) for side in (left, right))
         test = welch(x, y) if paired is None else _paired(x, y)
-        found.append(Comparison(metric, x, y, test, paired, mode, left_out))
+        found.append(Comparison(metric, x, y, test, paired, mode, left_out, unpaired))
     return found
 
 
@@ -238,7 +244,8 @@ def _check_apart(left: Sequence[Result], right: Sequence[Result]) -> None:
 
 def _pairs(
     left: Sequence[Result], right: Sequence[Result], metric: str, by: str, store: Store
-) -> tuple[tuple[float, ...], tuple[float, ...]]:
+) -> tuple[tuple[float, ...], tuple[float, ...], int]:
+    """The values in pairs, and how many attempts have no partner."""
     one, other = (_by_key(side, metric, by, store) for side in (left, right))
     keys = [key for key in one if key in other]
     if len(keys) < 2:
@@ -249,10 +256,12 @@ def _pairs(
             b=listed(other, most=10),
             remedy=f"make {by} a parameter of the stage, and sweep both sides over the same values",
         )
-    return tuple(one[key] for key in keys), tuple(other[key] for key in keys)
+    lost = [*(one[key] for key in one.keys() - keys), *(other[key] for key in other.keys() - keys)]
+    x, y = (tuple(sum(side[key]) / len(side[key]) for key in keys) for side in (one, other))
+    return x, y, sum(map(len, lost))
 
 
-def _by_key(rows: Sequence[Result], metric: str, by: str, store: Store) -> dict[Any, float]:
+def _by_key(rows: Sequence[Result], metric: str, by: str, store: Store) -> dict[Any, list[float]]:
     found: dict[Any, list[float]] = {}
     for row in rows:
         config = store.config(row.attempt.dref)
@@ -265,4 +274,4 @@ def _by_key(rows: Sequence[Result], metric: str, by: str, store: Store) -> dict[
             )
         key = row.attempt.seed if key is ABSENT else key
         found.setdefault(key, []).append(row.metrics[metric])
-    return {key: sum(values) / len(values) for key, values in found.items()}
+    return found

@@ -70,6 +70,15 @@ def test_several_attempts_of_one_seed_are_one_of_a_pair(store):
     assert found.a[0] == pytest.approx(np.mean(values(sides[0][0])))
 
 
+def test_attempts_without_a_partner_are_told(store):
+    sides = [[train(level, n=2, seed=seed) for seed in range(4)] for level in (0.5, 0.51)]
+    realize_many(sides)
+    found = compare(sides[0], sides[1][1:], FILE, paired="seed")
+    assert (len(found.a), len(found.b), found.unpaired) == (3, 3, 2)
+    assert str(found).endswith("not counted: 2 attempts whose seed is on one side only")
+    assert "not counted" not in str(compare(*sides, FILE, paired="seed"))
+
+
 def test_what_does_not_pair_is_an_error(store):
     realize_many([train(0.5), train(0.6)])
     with pytest.raises(BadStage, match="two pairs") as caught:
