@@ -188,10 +188,15 @@ def test_a_time_counts_to_the_microsecond_and_a_mistake_in_it_is_refused(several
     assert ps.attempts(since=begun) == [last]
     assert ps.attempts(since=begun + timedelta(microseconds=1)) == []
     assert moment(begun.isoformat(), store) == last.start // 1000 * 1000
-    for wrong in ("2d", begun.date(), 7):
-        with pytest.raises(BadStage):
-            ps.attempts(since=wrong)
-    for mistake in ({"limit": -1}, {"sort": 3}, {"tag": 3}, {"where": {1: 2}}):
+    for mistake in (
+        {"since": "2d"},
+        {"since": begun.date()},
+        {"since": 7},
+        {"limit": -1},
+        {"sort": 3},
+        {"tag": 3},
+        {"where": {1: 2}},
+    ):
         with pytest.raises(BadStage):
             ps.attempts(**mistake)
 

@@ -149,9 +149,9 @@ def compare(
 
     `where`, `over` and `code` are those of `results`. `paired` names a parameter of both sides,
     such as "seed", or "data.seed" of an input. Attempts with equal values of it belong together,
-    and the test is that of their differences; several attempts with one value count as their
-    mean, and those with a value that the other side lacks do not count. Where "seed" is no parameter, it means the seeds of the attempts, which differ between
-    derivations.
+    and the test is that of their differences; several attempts with one value count as their mean,
+    and those with a value that the other side lacks do not count. Where "seed" is no parameter, it
+    means the seeds of the attempts, which differ between derivations.
 
     Raises BadStage when fewer than two pairs are found, BadMetric as `results` does.
     """

@@ -18,6 +18,7 @@ from ...core.dataclasses import dataclass
 from ...core.derivation import Closure
 from ...core.errors import BadStage
 from ...core.holding import Holding
+from ...core.instants import nanoseconds
 from ...core.options import checked_count
 from ...core.refs import DRef, RRef, parse_ref
 from ...declare.parameters import ABSENT
@@ -26,7 +27,6 @@ from ...store.current import current_store
 from ...store.notes import notes_in
 from ...store.store import Store
 from ..experiments.differing import differing
-from ..inspection.moment import nanoseconds
 from .conditions import Condition, Where, conditions, equal, names
 from .values import Values, fitting
 
@@ -216,7 +216,7 @@ def _begun(since: datetime | None) -> int | None:
     if since is None:
         return None
     if isinstance(since, datetime):
-        return nanoseconds(since)
+        return nanoseconds(since if since.tzinfo else since.astimezone())
     raise BadStage(
         f"since is {ascii(since)[:200]}, not a datetime",
         remedy="since=datetime.now() - timedelta(days=2)",

@@ -2,22 +2,16 @@
 
 import re
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from ...core.errors import BadRef, PystoreError
+from ...core.instants import nanoseconds
 from ...store.store import Store
 from .attempts import newest_first
 from .short_refs import find_refs
 
 _SPAN = re.compile(r"(\d+)\s*([smhdw])\Z")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-
-
-def nanoseconds(told: datetime) -> int:
-    """The time [ns since the epoch, UTC]; one without a zone is local, as elsewhere in Python."""
-    return ((told if told.tzinfo else told.astimezone()) - _EPOCH) // _MICROSECOND * 1000
 
 
 def moment(text: str, store: Store) -> int:
