@@ -78,9 +78,21 @@ def _load_int(stored: Any, _: Settings) -> int:
 
 def _dump_float(value: Any, _: Settings) -> float:
     number = _unwrapped(value)
-    if type(number) in (int, float) and math.isfinite(number):
-        return float(number)
+    if type(number) is float and math.isfinite(number):
+        return number
+    if type(number) is int:
+        found = _nearest(number)
+        if found == number:
+            return found
+        raise unlike("float", value, f"as a float it would be {found:g}")
     raise unlike("float", value)
+
+
+def _nearest(number: int) -> float:
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf if number > 0 else -math.inf
 
 
 def _load_float(stored: Any, _: Settings) -> float:
@@ -185,7 +197,7 @@ def _unkept(value: Any) -> Iterator[str]:
         yield _NOT_KEPT
     elif isinstance(value, int) and not _is_int64(value):
         yield "integers have 64 bits; give others as texts"
-    elif isinstance(value, float) and int(Decimal(repr(value))) != int(value):
+    elif isinstance(value, float) and int(Decimal(float.__repr__(value))) != int(value):
         yield "JSON has decimal numbers, and no such one; give it as a text"
     elif isinstance(value, dict):
         for key, one in value.items():
@@ -210,7 +222,7 @@ def _json_content(stored: Any) -> bytes:
 def _plain_numbers(value: Any) -> Any:
     """The value with 1.0 and 1e0 as 1: databases change one into the other."""
     if isinstance(value, float) and math.isfinite(value) and value.is_integer():
-        return int(Decimal(repr(value)))
+        return int(Decimal(float.__repr__(value)))
     if isinstance(value, dict):
         return {key: _plain_numbers(one) for key, one in value.items()}
     return [_plain_numbers(one) for one in value] if isinstance(value, list) else value

@@ -64,6 +64,21 @@ class _AsWritten(sa.types.TypeDecorator[Any]):
             return Malformed(value)
 
 
+class _AsItIs(sa.types.UserDefinedType[Any]):
+    """A type of a column of SQLite that keeps 1 and '1' apart, or not, as the owner's column does.
+
+    A column of BLOB changes no value; one of NUMERIC makes numbers of texts that are such.
+    """
+
+    cache_ok = True
+
+    def __init__(self, affinity: str) -> None:
+        self.affinity = affinity
+
+    def get_col_spec(self, **_: Any) -> str:
+        return self.affinity
+
+
 def _read_as(field: Field, *, is_postgres: bool) -> Any:
     """The type by which a column is read: on SQLite as it is, since it may hold anything."""
     if is_postgres:
@@ -111,10 +126,11 @@ class Table:
 
     def _key_type(self, kind: Any) -> Any:
         """The type of a column of the key; on SQLite keys are read and sought as they are."""
-        as_they_are = (sa.Integer, sa.Float, sa.String, sa.LargeBinary)
+        as_they_are = (sa.Integer, sa.String)
         if self.database.is_postgres or isinstance(kind, as_they_are):
             return kind
-        return sa.Text()
+        is_any = isinstance(kind, sa.LargeBinary | sa.types.NullType)
+        return _AsItIs("BLOB" if is_any else "NUMERIC")
 
     @cached_property
     def columns(self) -> dict[str, Any]:

@@ -371,11 +371,17 @@ class TestKinds:
         row = rows.find_one()
         assert [type(row[name]) for name in rows.fields] == [int, float, bool, str]
 
+    def test_FK1_a_float_of_numpy_stands_in_json(self, db: Database):
+        rows = db.collection("t", told=json())
+        rows.insert({"told": {"p": np.float64(0.5), "all": [np.float64(1), np.float64(2e300)]}})
+        assert rows.find_one()["told"] == {"p": 0.5, "all": [1, 2e300]}
+
     @pytest.mark.parametrize(
         ("declared", "value"),
         [
             (int, 2**63), (int, True), (int, 1.5), (int, "1"), (int, np.datetime64(5, "ns")),
             (int, np.array([1])), (float, float("nan")), (float, float("inf")), (float, True),
+            (float, 2**53 + 1), (float, 10**400), (float, -(10**400)),
             (bool, 1), (str, 5), (str, "a\0b"), (str, "\ud800"), (str, b"a"), (bytes, "a"),
             (datetime, datetime(2026, 1, 1)), (datetime, "2026-01-01"),
             (datetime, datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=5)))),
