@@ -48,19 +48,20 @@ def _other(kind: str, stored: Any) -> BadContent:
     )
 
 
-def _unwrapped(value: Any) -> Any:
+def unwrapped(value: Any) -> Any:
     """The value of Python's own type of a scalar of numpy's; times of numpy's are no numbers."""
     is_scalar = type(value).__module__ == "numpy" and getattr(value, "ndim", 1) == 0
     return value.item() if is_scalar and value.dtype.kind in "biufSU" else value
 
 
-def _is_int64(number: int) -> bool:
+def is_int64(number: int) -> bool:
+    """Whether databases keep such a number."""
     return -(2**63) <= number < 2**63
 
 
 def _dump_int(value: Any, _: Settings) -> int:
-    number = _unwrapped(value)
-    if type(number) is int and _is_int64(number):
+    number = unwrapped(value)
+    if type(number) is int and is_int64(number):
         return number
     raise unlike("int", value)
 
@@ -71,13 +72,13 @@ def _load_int(stored: Any, _: Settings) -> int:
         number = int(stored)  # 1e2 of JSON is an int to one database, and a float to another
     elif type(stored).__name__ == "Decimal" and stored == stored.to_integral_value():
         number = int(stored)
-    if type(number) is int and _is_int64(number):
+    if type(number) is int and is_int64(number):
         return number
     raise _other("int", stored)
 
 
 def _dump_float(value: Any, _: Settings) -> float:
-    number = _unwrapped(value)
+    number = unwrapped(value)
     if type(number) is float and math.isfinite(number):
         return number
     if type(number) is int:
@@ -105,7 +106,7 @@ def _load_float(stored: Any, _: Settings) -> float:
 
 
 def _dump_bool(value: Any, _: Settings) -> bool:
-    if type(_unwrapped(value)) is bool:
+    if type(unwrapped(value)) is bool:
         return bool(value)
     raise unlike("bool", value)
 
@@ -117,7 +118,7 @@ def _load_bool(stored: Any, _: Settings) -> bool:
 
 
 def _dump_text(value: Any, _: Settings) -> str:
-    text = _unwrapped(value)
+    text = unwrapped(value)
     if not isinstance(text, str):
         raise unlike("text", value)
     if not _can_be_kept(text):
@@ -195,7 +196,7 @@ def _unkept(value: Any) -> Iterator[str]:
     """Why a database would keep another value than this one."""
     if isinstance(value, str) and not _can_be_kept(value):
         yield _NOT_KEPT
-    elif isinstance(value, int) and not _is_int64(value):
+    elif isinstance(value, int) and not is_int64(value):
         yield "integers have 64 bits; give others as texts"
     elif isinstance(value, float) and int(Decimal(float.__repr__(value))) != int(value):
         yield "JSON has decimal numbers, and no such one; give it as a text"

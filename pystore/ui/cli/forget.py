@@ -68,6 +68,7 @@ def _is_collection(value: object) -> bool:
 
 
 def _key(text: str) -> int | str:
-    """A key as a table has it: digits are a number, unless they are the key of a content."""
-    is_number = text.lstrip("-").isdigit() and len(text) < 32
-    return int(text) if is_number else text
+    """A key as a table has it: a number as it is written, unless it is the key of a content."""
+    is_number = text.removeprefix("-").isdecimal() and text.isascii() and len(text) < 32
+    # "007" is a text, for "7" is the key of somebody else.
+    return int(text) if is_number and str(int(text)) == text else text
