@@ -199,6 +199,7 @@ def test_a_key_of_digits_is_the_text_that_it_is(site: Path):
         "from pystore.db import connect\n"
         "codes = connect('sqlite:///site.db').attach('codes', name=str)\n"
     )
+    run(site, "init", "store")
     how = ("codes.py:codes", "--json", "--on", "name")
     told = [run(site, "forget", *how, key) for key in ("7", "007")]
     assert len({json.loads(one.stdout)["key"] for one in told}) == 2
