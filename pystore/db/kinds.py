@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -129,12 +130,15 @@ def _dump_text(value: Any, _: Settings) -> str:
 _NOT_KEPT = "databases keep no NUL and no half characters"
 
 
+_HALVES = re.compile("[\ud800-\udfff]")  # of characters: no text of UTF-8 has them
+
+
 def _can_be_kept(text: str) -> bool:
     return "\0" not in text and text == text.encode("utf-8", "replace").decode()
 
 
 def _load_text(stored: Any, _: Settings) -> str:
-    if type(stored) is str:
+    if type(stored) is str and (stored.isascii() or not _HALVES.search(stored)):
         return stored
     raise _other("text", stored)
 
@@ -230,7 +234,7 @@ def _plain_numbers(value: Any) -> Any:
 
 
 def _text_content(stored: Any) -> bytes:
-    return (stored if type(stored) is str else _load_text(stored, {})).encode()
+    return _load_text(stored, {}).encode()
 
 
 def _int_content(stored: Any) -> bytes:

@@ -20,8 +20,8 @@ from ..core.printable import listed
 from .connections import Connections
 from .errors import BadDatabase, BadField, nearest, not_there
 from .fields import Field
-from .json_paths import at_path, text_at
-from .kinds import KINDS, Malformed
+from .json_paths import AsWritten, at_path, text_at
+from .kinds import KINDS
 from .tables import JSON, KEY
 
 _TYPES: Mapping[str, Any] = {
@@ -49,21 +49,6 @@ def type_of(field: Field) -> Any:
     return sa.Text() if field.fetched is not None else _TYPES[field.kind]
 
 
-class _AsWritten(sa.types.TypeDecorator[Any]):
-    """JSON in a column of SQLite, which holds any text."""
-
-    impl = sa.Text
-    cache_ok = True
-
-    def process_result_value(self, value: Any, dialect: Any) -> Any:
-        if not isinstance(value, str):
-            return value
-        try:
-            return json.loads(value)
-        except ValueError:
-            return Malformed(value)
-
-
 class _AsItIs(sa.types.UserDefinedType[Any]):
     """A type of a column of SQLite that keeps 1 and '1' apart, or not, as the owner's column does.
 
@@ -84,7 +69,7 @@ def _read_as(field: Field, *, is_postgres: bool) -> Any:
     if is_postgres:
         return type_of(field)
     is_json = field.kind == "json" and field.fetched is None
-    return _AsWritten() if is_json else sa.types.NullType()
+    return AsWritten() if is_json else sa.types.NullType()
 
 
 @dataclass(frozen=True)

@@ -525,6 +525,13 @@ def can_be_stored(found: Field, value: Any) -> bool:
         return False
 
 
+def test_FK2_a_text_with_half_a_character_is_told_as_none():
+    with pytest.raises(BadContent, match="this is no text"):
+        field_of("t", str).content("\ud800")
+    with pytest.raises(BadContent, match="this is no text"):
+        field_of("t", str).value("ü\udfff")
+
+
 class TestMeant:
     """What is meant by a condition or a key that is none finds and deletes no other rows."""
 

@@ -183,6 +183,21 @@ def test_TG1_a_row_whose_key_is_empty_may_be_written_beside_a_listener(sqlite_ur
         assert view.all() == [("a", None), ("b", None), ("c", "'c'"), ("d", None)]
 
 
+@pytest.mark.parametrize("odd", ['"\\ud800"', "1e400"], ids=["half a character", "1e400"])
+def test_one_value_that_is_no_json_of_others_holds_up_no_row(sqlite_url, one, odd):
+    rows = [f"""({n}, '{{"at": {told}}}')""" for n, told in enumerate(['"a"', odd, '"b"'])]
+    made = [
+        "CREATE TABLE t (id integer PRIMARY KEY, record json)",
+        f"INSERT INTO t VALUES {', '.join(rows)}",
+    ]
+    table, listener = _told_of(sqlite_url, made, text(at="record.at"))
+    assert done(listener) == 2
+    assert [told for _, told in _told(table)] == ["'a'", None, "'b'"]
+    assert [row["error"] for row in failed(table, listener)] == ["this is no text"]
+    with pytest.warns(ps.PystoreWarning, match="this is no text"):
+        assert len(table.snapshot(x="said").run().frame()) == 2
+
+
 def test_a_trigger_of_an_earlier_version_is_made_anew(sqlite_url, one):
     words = words_in(sqlite_url, ["a"])
     listener = words.listener(shouter(), BEST, on="word")
