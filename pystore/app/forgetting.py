@@ -20,6 +20,7 @@ from ..core.refs import RRef
 from ..db.choose import port_of
 from ..db.declared import Declared
 from ..db.errors import BadRow
+from ..db.row_keys import pk_given
 from ..db.source import Source
 from ..store.current import current_store
 from ..store.forgotten import built_of, mark_forgotten, snapshots_forgotten
@@ -134,11 +135,14 @@ def forgotten_in(rrefs: Collection[str]) -> dict[str, str]:
 
 
 def _key(collection: Declared, source: Source, row: Any) -> bytes:
-    if isinstance(row, bytes):
-        return row
-    if isinstance(row, str) and len(row) == 32 and set(row) <= set("0123456789abcdef"):
-        return bytes.fromhex(row)
-    pk = tuple(row) if isinstance(row, tuple | list) else (row,)
+    """The key of the content of a row; a row that is there comes before the key of a content."""
+    content = _content_key(row)
+    try:
+        pk = pk_given(collection, row)
+    except BadRow:
+        if content is None:
+            raise
+        return content
     found = port_of(collection.database).key_of(source, pk)
     if found is not None:
         return found
@@ -146,11 +150,21 @@ def _key(collection: Declared, source: Source, row: Any) -> bytes:
         stored = source.contents(connection, [pk]).get(pk)
     if stored is not None and not any(field.fetched for field in source.fields.values()):
         return source.key(stored)
+    if stored is None and content is not None:
+        return content
     raise BadRow(
         f"{collection.name} has no row with this key, or its content is not known",
         row=row,
         remedy="of a row that is gone, give the key of its content: the 32 digits in its lineage",
     )
+
+
+def _content_key(given: Any) -> bytes | None:
+    """The key of a content, if it is one; the key of a row may look the same."""
+    if isinstance(given, bytes):
+        return given
+    is_key = isinstance(given, str) and len(given) == 32 and {*given} <= {*"0123456789abcdef"}
+    return bytes.fromhex(given) if is_key else None
 
 
 def _with_row(key: bytes) -> Iterator[RRef]:

@@ -14,6 +14,7 @@ from ..db.choose import port_of
 from ..db.declared import Declared
 from ..db.errors import BadRow, NoListener
 from ..db.outputs import unwrapped
+from ..db.row_keys import pk_given
 from ..store.current import current_store
 
 
@@ -61,7 +62,7 @@ _OF_PREDICTION = (
 
 def lineage_of(collection: Declared, key: Any, name: str) -> Lineage:
     """The lineage of what a listener shows for a row. Raises NoListener, and BadRow without row."""
-    pk = tuple(key) if isinstance(key, tuple | list) else (key,)
+    pk = pk_given(collection, key)
     row, entry, made = port_of(collection.database).shown(collection, pk, name)
     if row is None:
         raise NoListener(

@@ -15,6 +15,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from .conditions import check_condition
 from .declared import Declared
 from .errors import BadContent, BadDatabase, BadField, BadRow
 from .fields import Field
@@ -23,7 +24,9 @@ from .frames import Found, as_polars, frame_of, table_of
 from .outputs import outputs_of, retry_all
 from .overview import rows_html
 from .own_table import make_table
+from .row_keys import key_part
 from .source import Pk, behind, type_of
+from .words_of_find import check_counts, check_words
 from .writing import row_to_write, rows_to_write
 
 _SHOWN = 10  # rows in a notebook
@@ -40,6 +43,7 @@ class Collection(Declared):
 
     def where(self, condition: Any) -> Collection:
         """The rows for which a condition holds, as a collection to read."""
+        self._check_condition(condition)
         both = condition if self.condition is None else self.condition & condition
         found = type(self)(self.database, self.name, self.fields, is_ours=self.is_ours, where=both)
         found.table = self.table
@@ -186,11 +190,8 @@ class Collection(Declared):
         **equal: Any,
     ) -> Iterator[Found]:
         """The rows of `find` as they are stored."""
-        if batch < 1 or (limit is not None and limit < 0):
-            raise BadField(
-                "there are no so many rows", limit=limit, batch=batch, remedy="take one at least"
-            )
-        self._check_words(where=where, fold=fold, by=by, limit=limit)
+        check_counts(limit, batch)
+        check_words(self, where=where, fold=fold, by=by, limit=limit)
         conditions, left = self._conditions(where, equal), limit
         in_fold = self._in_fold(fold, by)
         if left == 0:
@@ -316,29 +317,24 @@ class Collection(Declared):
         return as_polars(self.arrow(where, **how))
 
     def _conditions(self, where: Any, equal: Mapping[str, Any]) -> list[Any]:
+        if where is not None:
+            self._check_condition(where)
         found = [one for one in (self.condition, where) if one is not None]
         key = self.table.primary_key if equal else {}
         for name, value in equal.items():
             if name in self.fields:
                 found.append(self[name] == value)
             elif name in key:
-                found.append(self._key_is(name, value))
+                found.append(self._key_is(name, key_part(self, name, value)))
             else:
                 raise self.unknown(name)
         return found
 
+    def _check_condition(self, condition: Any) -> None:
+        check_condition(condition)
+
     def _key_is(self, name: str, value: Any) -> Any:
         return sa.column(name, self.table.primary_key[name]) == value
-
-    def _check_words(self, **given: Any) -> None:
-        """Raises BadField for a word of `find` that is a field as well."""
-        for name, value in given.items():
-            if value is not None and name in self.fields:
-                raise BadField(
-                    f"{name}= is a word of its own here, and the name of a field",
-                    remedy=f"find(collection[{name!r}] == {value!r:.40}); another declaration may "
-                    "give the field another name",
-                )
 
     def _whole(self) -> sa.Table:
         """The table with all that a write needs."""

@@ -19,6 +19,32 @@ from .source import type_of
 _INCOMPARABLE = frozenset(("array", "image", "json", "own"))
 
 
+class _Compared(sa.BinaryExpression[Any]):
+    """A comparison that is neither true nor false: `and` would take one of two, without a word."""
+
+    inherit_cache = True
+
+    def __bool__(self) -> bool:
+        raise TypeError("combine conditions by & and |, not by `and` and `or`; `not` is ~")
+
+
+def _told(found: Any) -> Any:
+    if type(found) is sa.BinaryExpression:
+        found.__class__ = _Compared
+    return found
+
+
+def check_condition(given: Any) -> None:
+    """Raises BadField for what is no condition, such as True, of which `delete` takes each row."""
+    if not isinstance(given, sa.ColumnElement | sa.TextClause):
+        raise BadField(
+            "this is no condition",
+            given=repr(given)[:80],
+            type=type(given).__name__,
+            remedy="compare a field: collection['age'] > 17; combine conditions by & | ~",
+        )
+
+
 class FieldOf:
     """A field of a collection, to compare with values. Combine conditions by `&`, `|` and `~`.
 
@@ -36,7 +62,7 @@ class FieldOf:
         if not self.field.path and self._kind != "json":
             return self._column.is_not(None)
         kind = kind_at(self._column, self.field.path, is_postgres=self._is_postgres)
-        return sa.func.coalesce(kind, "null") != "null"
+        return _told(sa.func.coalesce(kind, "null") != "null")
 
     def is_in(self, values: Iterable[Any]) -> Any:
         """Whether the value is one of these."""
@@ -52,7 +78,7 @@ class FieldOf:
         return self._plain.in_([self._literal(value) for value in values])
 
     def __eq__(self, value: object) -> Any:
-        return ~self.exists if value is None else self._compared(operator.eq, value)
+        return self._is_none() if value is None else self._compared(operator.eq, value)
 
     def __ne__(self, value: object) -> Any:
         return self.exists if value is None else self._compared(operator.ne, value)
@@ -69,10 +95,13 @@ class FieldOf:
     def __ge__(self, value: Any) -> Any:
         return self._compared(operator.ge, value)
 
+    def _is_none(self) -> Any:
+        return _told(~self.exists)
+
     __hash__ = object.__hash__
 
     def _compared(self, how: Callable[[Any, Any], Any], value: Any) -> Any:
-        return how(self._plain, self._literal(self._stored(value)))
+        return _told(how(self._plain, self._literal(self._stored(value))))
 
     def _literal(self, stored: Any) -> Any:
         return sa.literal(stored, type_of(self.field))

@@ -192,6 +192,12 @@ class Connections:
                 raise lost(self, error.orig) from error
             raise
 
+    def same_name(self, name: str) -> str:
+        """A name as the database tells it: PostgreSQL by 63 bytes, SQLite in any case."""
+        if self.is_postgres:
+            return name.encode()[:63].decode("utf-8", "ignore")
+        return "".join(one.lower() if one.isascii() else one for one in name)
+
     def quoted(self, name: str, schema: str | None = None) -> str:
         """A name as SQL takes it, in a text without bound values."""
         plain, *rest = ['"' + one.replace('"', '""') + '"' for one in (name, schema) if one]

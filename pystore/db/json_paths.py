@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
+from .kinds import Malformed
 from .tables import JSON
 
 
@@ -18,7 +20,27 @@ def at_path(column: Any, path: Sequence[str], *, is_postgres: bool) -> Any:
     # `json_extract` gives 1 for true, and fails for a text that is no JSON.
     kind, found = sa.func.json_type(column, _path(path)), sa.func.json_extract(column, _path(path))
     told = sa.case((kind.in_(("true", "false")), kind), else_=sa.func.json_quote(found))
-    return sa.type_coerce(_if_json(column, told), JSON)
+    return sa.type_coerce(sa.cast(_if_json(column, told), sa.LargeBinary), AsWritten())
+
+
+class AsWritten(sa.types.TypeDecorator[Any]):
+    """JSON of SQLite: any text in a column, or the bytes of what stands at a path.
+
+    A half of a character, as "\\ud800", is no text there, and 1e400 no number: one such value is
+    malformed, and holds up no other row.
+    """
+
+    impl = sa.types.NullType
+    cache_ok = True
+
+    def process_result_value(self, value: Any, dialect: Any) -> Any:
+        """The value, or what is there in its place, as `Malformed`."""
+        try:
+            if isinstance(value, bytes):
+                return json.loads(value.decode())
+            return json.loads(value) if isinstance(value, str) else value
+        except ValueError:
+            return Malformed(value.decode(errors="replace") if type(value) is bytes else value)
 
 
 def text_at(column: Any, path: Sequence[str], *, is_postgres: bool) -> Any:

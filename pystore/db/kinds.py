@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -48,19 +49,20 @@ def _other(kind: str, stored: Any) -> BadContent:
     )
 
 
-def _unwrapped(value: Any) -> Any:
+def unwrapped(value: Any) -> Any:
     """The value of Python's own type of a scalar of numpy's; times of numpy's are no numbers."""
     is_scalar = type(value).__module__ == "numpy" and getattr(value, "ndim", 1) == 0
     return value.item() if is_scalar and value.dtype.kind in "biufSU" else value
 
 
-def _is_int64(number: int) -> bool:
+def is_int64(number: int) -> bool:
+    """Whether databases keep such a number."""
     return -(2**63) <= number < 2**63
 
 
 def _dump_int(value: Any, _: Settings) -> int:
-    number = _unwrapped(value)
-    if type(number) is int and _is_int64(number):
+    number = unwrapped(value)
+    if type(number) is int and is_int64(number):
         return number
     raise unlike("int", value)
 
@@ -71,16 +73,28 @@ def _load_int(stored: Any, _: Settings) -> int:
         number = int(stored)  # 1e2 of JSON is an int to one database, and a float to another
     elif type(stored).__name__ == "Decimal" and stored == stored.to_integral_value():
         number = int(stored)
-    if type(number) is int and _is_int64(number):
+    if type(number) is int and is_int64(number):
         return number
     raise _other("int", stored)
 
 
 def _dump_float(value: Any, _: Settings) -> float:
-    number = _unwrapped(value)
-    if type(number) in (int, float) and math.isfinite(number):
-        return float(number)
+    number = unwrapped(value)
+    if type(number) is float and math.isfinite(number):
+        return number
+    if type(number) is int:
+        found = _nearest(number)
+        if found == number:
+            return found
+        raise unlike("float", value, f"as a float it would be {found:g}")
     raise unlike("float", value)
+
+
+def _nearest(number: int) -> float:
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf if number > 0 else -math.inf
 
 
 def _load_float(stored: Any, _: Settings) -> float:
@@ -93,7 +107,7 @@ def _load_float(stored: Any, _: Settings) -> float:
 
 
 def _dump_bool(value: Any, _: Settings) -> bool:
-    if type(_unwrapped(value)) is bool:
+    if type(unwrapped(value)) is bool:
         return bool(value)
     raise unlike("bool", value)
 
@@ -105,7 +119,7 @@ def _load_bool(stored: Any, _: Settings) -> bool:
 
 
 def _dump_text(value: Any, _: Settings) -> str:
-    text = _unwrapped(value)
+    text = unwrapped(value)
     if not isinstance(text, str):
         raise unlike("text", value)
     if not _can_be_kept(text):
@@ -116,12 +130,15 @@ def _dump_text(value: Any, _: Settings) -> str:
 _NOT_KEPT = "databases keep no NUL and no half characters"
 
 
+_HALVES = re.compile("[\ud800-\udfff]")  # of characters: no text of UTF-8 has them
+
+
 def _can_be_kept(text: str) -> bool:
     return "\0" not in text and text == text.encode("utf-8", "replace").decode()
 
 
 def _load_text(stored: Any, _: Settings) -> str:
-    if type(stored) is str:
+    if type(stored) is str and (stored.isascii() or not _HALVES.search(stored)):
         return stored
     raise _other("text", stored)
 
@@ -183,9 +200,9 @@ def _unkept(value: Any) -> Iterator[str]:
     """Why a database would keep another value than this one."""
     if isinstance(value, str) and not _can_be_kept(value):
         yield _NOT_KEPT
-    elif isinstance(value, int) and not _is_int64(value):
+    elif isinstance(value, int) and not is_int64(value):
         yield "integers have 64 bits; give others as texts"
-    elif isinstance(value, float) and int(Decimal(repr(value))) != int(value):
+    elif isinstance(value, float) and int(Decimal(float.__repr__(value))) != int(value):
         yield "JSON has decimal numbers, and no such one; give it as a text"
     elif isinstance(value, dict):
         for key, one in value.items():
@@ -210,14 +227,14 @@ def _json_content(stored: Any) -> bytes:
 def _plain_numbers(value: Any) -> Any:
     """The value with 1.0 and 1e0 as 1: databases change one into the other."""
     if isinstance(value, float) and math.isfinite(value) and value.is_integer():
-        return int(Decimal(repr(value)))
+        return int(Decimal(float.__repr__(value)))
     if isinstance(value, dict):
         return {key: _plain_numbers(one) for key, one in value.items()}
     return [_plain_numbers(one) for one in value] if isinstance(value, list) else value
 
 
 def _text_content(stored: Any) -> bytes:
-    return (stored if type(stored) is str else _load_text(stored, {})).encode()
+    return _load_text(stored, {}).encode()
 
 
 def _int_content(stored: Any) -> bytes:

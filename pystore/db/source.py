@@ -20,8 +20,8 @@ from ..core.printable import listed
 from .connections import Connections
 from .errors import BadDatabase, BadField, nearest, not_there
 from .fields import Field
-from .json_paths import at_path, text_at
-from .kinds import KINDS, Malformed
+from .json_paths import AsWritten, at_path, text_at
+from .kinds import KINDS
 from .tables import JSON, KEY
 
 _TYPES: Mapping[str, Any] = {
@@ -49,19 +49,19 @@ def type_of(field: Field) -> Any:
     return sa.Text() if field.fetched is not None else _TYPES[field.kind]
 
 
-class _AsWritten(sa.types.TypeDecorator[Any]):
-    """JSON in a column of SQLite, which holds any text."""
+class _AsItIs(sa.types.UserDefinedType[Any]):
+    """A type of a column of SQLite that keeps 1 and '1' apart, or not, as the owner's column does.
 
-    impl = sa.Text
+    A column of BLOB changes no value; one of NUMERIC makes numbers of texts that are such.
+    """
+
     cache_ok = True
 
-    def process_result_value(self, value: Any, dialect: Any) -> Any:
-        if not isinstance(value, str):
-            return value
-        try:
-            return json.loads(value)
-        except ValueError:
-            return Malformed(value)
+    def __init__(self, affinity: str) -> None:
+        self.affinity = affinity
+
+    def get_col_spec(self, **_: Any) -> str:
+        return self.affinity
 
 
 def _read_as(field: Field, *, is_postgres: bool) -> Any:
@@ -69,7 +69,7 @@ def _read_as(field: Field, *, is_postgres: bool) -> Any:
     if is_postgres:
         return type_of(field)
     is_json = field.kind == "json" and field.fetched is None
-    return _AsWritten() if is_json else sa.types.NullType()
+    return AsWritten() if is_json else sa.types.NullType()
 
 
 @dataclass(frozen=True)
@@ -111,10 +111,11 @@ class Table:
 
     def _key_type(self, kind: Any) -> Any:
         """The type of a column of the key; on SQLite keys are read and sought as they are."""
-        as_they_are = (sa.Integer, sa.Float, sa.String, sa.LargeBinary)
+        as_they_are = (sa.Integer, sa.String)
         if self.database.is_postgres or isinstance(kind, as_they_are):
             return kind
-        return sa.Text()
+        is_any = isinstance(kind, sa.LargeBinary | sa.types.NullType)
+        return _AsItIs("BLOB" if is_any else "NUMERIC")
 
     @cached_property
     def columns(self) -> dict[str, Any]:

@@ -144,6 +144,8 @@ class Tracking:
             "value_pk": ", ".join(f"v.{pk}" for pk in pks),
             "table_pk": ", ".join(f"t.{name}" for name in own),
             "new_pk": ", ".join(f"NEW.{name}" for name in own),
+            "new_is_row": " AND ".join(f"NEW.{name} IS NOT NULL" for name in own),
+            "table_is_row": " AND ".join(f"t.{name} IS NOT NULL" for name in own),
             "state_is_new": " AND ".join(f"{pk} = NEW.{name}" for pk, name in pairs),
             "state_is_old": " AND ".join(f"{pk} = OLD.{name}" for pk, name in pairs),
             "state_is_gone": " AND ".join(f"s.{pk} = g.{name}" for pk, name in pairs),

@@ -10,8 +10,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from .fields import Field
 from .sql import filled, literal, statements
 from .tracking import Tracking, run
+
+_IS_OTHER = "COLLATE BINARY IS NOT"  # whatever collation a column of SQLite has: NOCASE has A = a
 
 
 class Triggers:
@@ -39,11 +42,13 @@ class Triggers:
             yield filled(known["drop_trigger"], self._named(event))
 
     def install(self, connection: sa.Connection) -> None:
-        """Makes those that are missing, and the functions anew.
+        """Makes those that are missing, and the functions anew; on SQLite each trigger.
 
         A function is made without a lock on the table; a trigger waits for all who write to it.
         """
-        is_there = not self.missing(connection)
+        is_there = self.database.is_postgres and not self.missing(connection)
+        for statement in () if self.database.is_postgres else self.removal_statements():
+            run(connection, statement)
         for kind, statement in self.statements():
             if kind == "function" or not is_there:
                 run(connection, statement)
@@ -71,7 +76,7 @@ class Triggers:
     def _words(self) -> dict[str, str]:
         tracking, quote = self.tracking, self.database.quoted
         own = [quote(name) for name in tracking.source.table.primary_key]
-        is_other = "IS DISTINCT FROM" if self.database.is_postgres else "IS NOT"
+        is_other = "IS DISTINCT FROM" if self.database.is_postgres else _IS_OTHER
         changed = [f"OLD.{name} {is_other} NEW.{name}" for name in own]
         differs = [self._differs(name) for name in tracking.source.fields]
         more = {"differs": " OR ".join(differs), "pk_differs": " OR ".join(changed)}
@@ -83,23 +88,29 @@ class Triggers:
         field = source.fields[name]
         column = self.database.quoted(field.column or name)
         if self.database.is_postgres:
-            if field.path:
-                path = ", ".join(map(literal, field.path))
-                old, new = (f"({one}.{column} #>> ARRAY[{path}])" for one in ("OLD", "NEW"))
-            elif _has_no_equality(source.table.columns[field.column or name]):
-                old, new = f"OLD.{column}::text", f"NEW.{column}::text"
-            else:
-                old, new = f"OLD.{column}", f"NEW.{column}"
+            kind = source.table.columns[field.column or name]
+            old, new = (_told_on_postgres(f"{one}.{column}", field, kind) for one in ("OLD", "NEW"))
             return f"{old} IS DISTINCT FROM {new}"
-        if field.path:
-            path = literal("$" + "".join(f'."{part}"' for part in field.path))
-            whole = (f"{one}.{column}" for one in ("OLD", "NEW"))
+        if not field.path:
+            return f"OLD.{column} {_IS_OTHER} NEW.{column}"
+        path = literal("$" + "".join(f'."{part}"' for part in field.path))
+        told = []
+        for function in ("json_extract", "json_type"):  # the first gives 1 for true
             old, new = (
-                f"CASE WHEN json_valid({one}) THEN json_extract({one}, {path}) END" for one in whole
+                f"CASE WHEN json_valid({one}) THEN {function}({one}, {path}) END"
+                for one in (f"OLD.{column}", f"NEW.{column}")
             )
-            return f"{old} IS NOT {new}"
-        return f"OLD.{column} IS NOT NEW.{column}"
+            told.append(f"{old} IS NOT {new}")
+        return " OR ".join(told)
 
 
-def _has_no_equality(kind: Any) -> bool:
-    return isinstance(kind, sa.JSON)
+def _told_on_postgres(column: str, field: Field, kind: Any) -> str:
+    """What a column holds for a field, such that unequal values are told apart."""
+    if field.path:
+        path = ", ".join(map(literal, field.path))
+        return f"({column} #> ARRAY[{path}])::text"  # which tells 1 from "1"
+    if isinstance(kind, sa.JSON):  # json has no equality
+        return f"{column}::text"
+    if isinstance(kind, sa.String):  # citext, and some collations, take A for a
+        return f'{column}::text COLLATE "C"'
+    return column

@@ -4,6 +4,7 @@ VW1  A row is in the view whether it has a prediction or not.
 VW2  On PostgreSQL no view depends on a column of the owner's but the primary key, so that ALTER
      TABLE goes on to work.
 VW3  Who may read a view may read it when it was made anew.
+VW4  No view takes the place of another listener's, or of a table or a view of the owner's.
 """
 
 from __future__ import annotations
@@ -50,8 +51,7 @@ class Views:
     @property
     def plain_names(self) -> tuple[str, str]:
         """The names of the views of predictions and of failures, without their schema."""
-        name = f"{self.entry.collection.replace('.', '_')}_{self.entry.name}"
-        return name, f"{name}_failed"
+        return names_of_views(self.entry.collection, self.entry.name)
 
     @property
     def names(self) -> tuple[str, str]:
@@ -65,14 +65,21 @@ class Views:
         known = statements(self.database.engine.dialect.name)
         table = self.tracking.source.table
         is_whole = not self.database.is_postgres
-        columns = set(table.columns if is_whole else table.primary_key)
-        taken = sorted(columns & {*self.entry.outputs, "model"})
+        columns = ["model", *(table.columns if is_whole else table.primary_key)]
+        told = [self.database.same_name(one) for one in (*columns, *self.entry.outputs)]
+        taken = sorted({one for one in told if told.count(one) > 1})
         if taken:
             raise BadField(
                 f"an output is called like a column: {listed(taken)}",
                 table=table.name,
                 remedy="name the outputs otherwise: outputs={'guess': str}; the column `model` of "
                 "a view says which realization has answered",
+            )
+        odd = [one for one in self.entry.outputs if '"' in one]
+        if odd:
+            raise BadField(
+                f"no path of JSON leads to an output with this name: {listed(odd)}",
+                remedy="name the outputs without quotation marks",
             )
         words = self._view_words()
         predictions, failed = self.names
@@ -141,8 +148,9 @@ class Views:
         return [self.database.quoted(f"pystore_output_{one}", schema) for one in digests]
 
     def install(self, connection: sa.Connection) -> None:
-        """Makes the views; who could read them can read them (VW3)."""
+        """Makes the views; who could read them can read them (VW3), and no others go (VW4)."""
         made = self.statements()
+        check_are_free(connection, self)
         try:
             with connection.begin_nested():
                 for statement in made:
@@ -179,3 +187,37 @@ class Views:
         return self._drops() + [
             f"DROP INDEX IF EXISTS {name}" for name in self._index_names(schema)
         ]
+
+
+def names_of_views(collection: str, listener: str) -> tuple[str, str]:
+    """The names of the two views of a listener."""
+    name = f"{collection.replace('.', '_')}_{listener}"
+    return name, f"{name}_failed"
+
+
+def check_are_free(connection: sa.Connection, views: Views) -> None:
+    """Raises BadField where something else is called as the views of a listener are (VW4)."""
+    database, entry, own = views.database, views.entry, views.database.tables.listeners.c
+    mine = {database.same_name(one): one for one in views.plain_names}
+    for collection, name in connection.execute(sa.select(own.collection, own.name)).all():
+        if (collection, name) != (entry.collection, entry.name):
+            theirs = map(database.same_name, names_of_views(collection, name))
+            for taken in mine.keys() & {*theirs}:
+                raise _is_taken(mine[taken], f"the listener {name} of {collection} has it", views)
+    if database.is_postgres:  # where a schema is ours
+        return
+    query = sa.text("SELECT lower(name), type, sql FROM sqlite_master WHERE type <> 'trigger'")
+    for name, kind, text in connection.execute(query).all():
+        is_ours = kind == "view" and f'"{database.tables.listeners.name}"' in text
+        if name in mine and not is_ours:
+            raise _is_taken(mine[name], f"it is a {kind} of the owner of the database", views)
+
+
+def _is_taken(name: str, because: str, views: Views) -> BadField:
+    return BadField(
+        f"another one is called as a view of this listener is: {name}",
+        collection=views.entry.collection,
+        listener=views.entry.name,
+        because=because,
+        remedy="give the listener another name: listen(…, name='other')",
+    )

@@ -8,6 +8,7 @@ from typing import Any
 from ..core.printable import listed
 from .declared import Declared
 from .errors import BadContent, BadField, BadRow
+from .row_keys import key_part
 
 
 def rows_to_write(collection: Declared, rows: Any) -> list[dict[str, Any]]:
@@ -51,6 +52,9 @@ def _dicts(collection: Declared, rows: Any) -> Iterable[Any]:
 
 
 def _of_pandas(collection: Declared, frame: Any) -> list[dict[str, Any]]:
+    known = {*_key(collection), *collection.fields} - {*frame.columns}
+    levels = [name for name in frame.index.names if name is not None and name in known]
+    frame = frame.reset_index(level=levels) if levels else frame
     twice = frame.columns[frame.columns.duplicated()]
     if len(twice):
         raise BadField(
@@ -81,7 +85,7 @@ def row_to_write(
         if name == "_outputs" or (name in key and value is None):
             continue
         if name in key and name not in collection.fields:
-            made[name] = value
+            made[name] = key_part(collection, name, value)
         else:
             column, stored = _stored(collection, name, value)
             made[column] = stored

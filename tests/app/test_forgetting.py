@@ -61,6 +61,21 @@ def test_FG1_what_there_is_of_a_content_is_named(people):
         listener.remove()
 
 
+def test_FG1_a_row_whose_key_looks_like_that_of_a_content_is_the_row(store: Store, tmp_path):
+    db = connect(f"sqlite:///{tmp_path}/people.db")
+    own = "0123456789abcdef" * 2
+    with db.write() as connection:
+        connection.exec_driver_sql("CREATE TABLE people (id text PRIMARY KEY, name text)")
+        connection.exec_driver_sql(f"INSERT INTO people VALUES ('{own}', 'Ann'), ('7', 'Bob')")
+    people = db.attach("people", name=str)
+    taken = people.snapshot(x="name")
+    found = people.forget(own, on="name")
+    assert [one.split("-")[1] for one in found.snapshots] == [taken.dref[5:37]]
+    assert people.forget(found.key, on="name").snapshots == found.snapshots
+    with pytest.raises(BadRow, match="no row with this key"):
+        people.forget("007", on="name")
+
+
 def test_FG2_deleting_takes_predictions_and_leaves_rows_and_models(people):
     model = realize(learnt(people.snapshot(x="img", y="label")))
     listener = people.listen(one, match_best("score.txt"), on="img")

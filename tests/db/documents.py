@@ -39,6 +39,7 @@ NOT_HERE = {
     "test_a_column_may_be_read_under_another_name": _OWN,
     "test_times_in_json_have_no_comparisons": _OWN,
     "test_rows_by_composite_keys_of_somebody_else": _OWN,
+    "test_a_value_in_json_of_another_kind_is_another_content": _OWN,
     "test_a_table_of_any_name_has_snapshots": _OWN,
     "test_CO2_a_table_of_others_is_left_as_it_is": _SQL,
     "test_CO3_what_is_no_column_is_refused_and_not_read_as_a_text": _COLUMNS,

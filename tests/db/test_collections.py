@@ -336,6 +336,17 @@ VALUES: dict[str, tuple[Any, st.SearchStrategy[Any]]] = {
 }
 
 
+class TestIndexes:
+    def test_named_indexes_of_pandas_are_fields_and_keys(self, db: Database):
+        rows = db.collection("t", n=int, share=float)
+        named = pd.MultiIndex.from_tuples([(7, 1), (9, 2)], names=["id", "n"])
+        assert rows.insert(pd.DataFrame({"share": [0.5, 0.25]}, index=named)) == [7, 9]
+        other = pd.DataFrame({"n": [3]}, index=pd.Index(["x"], name="elsewhere"))
+        assert rows.insert(other) == [10]
+        found = [(row["id"], row["n"], row["share"]) for row in rows.find()]
+        assert found == [(7, 1, 0.5), (9, 2, 0.25), (10, 3, None)]
+
+
 class TestKinds:
     @pytest.mark.parametrize("kind", VALUES)
     def test_FK1_what_is_stored_comes_back(self, db: Database, kind: str):
@@ -371,11 +382,17 @@ class TestKinds:
         row = rows.find_one()
         assert [type(row[name]) for name in rows.fields] == [int, float, bool, str]
 
+    def test_FK1_a_float_of_numpy_stands_in_json(self, db: Database):
+        rows = db.collection("t", told=json())
+        rows.insert({"told": {"p": np.float64(0.5), "all": [np.float64(1), np.float64(2)]}})
+        assert rows.find_one()["told"] == {"p": 0.5, "all": [1, 2]}
+
     @pytest.mark.parametrize(
         ("declared", "value"),
         [
             (int, 2**63), (int, True), (int, 1.5), (int, "1"), (int, np.datetime64(5, "ns")),
             (int, np.array([1])), (float, float("nan")), (float, float("inf")), (float, True),
+            (float, 2**53 + 1), (float, 10**400), (float, -(10**400)),
             (bool, 1), (str, 5), (str, "a\0b"), (str, "\ud800"), (str, b"a"), (bytes, "a"),
             (datetime, datetime(2026, 1, 1)), (datetime, "2026-01-01"),
             (datetime, datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=5)))),
@@ -506,6 +523,81 @@ def can_be_stored(found: Field, value: Any) -> bool:
         return True
     except BadRow:
         return False
+
+
+def test_FK2_a_text_with_half_a_character_is_told_as_none():
+    with pytest.raises(BadContent, match="this is no text"):
+        field_of("t", str).content("\ud800")
+    with pytest.raises(BadContent, match="this is no text"):
+        field_of("t", str).value("ü\udfff")
+
+
+class TestMeant:
+    """What is meant by a condition or a key that is none finds and deletes no other rows."""
+
+    @pytest.fixture
+    def words(self, db: Database) -> Any:
+        words = db.collection("words", word=str, n=int)
+        words.insert([{"word": one, "n": n} for n, one in enumerate(["a", "bb", "a"])])
+        return words
+
+    def test_conditions_are_not_combined_by_words_of_python(self, words: Any):
+        one, other = words["word"] == "a", words["n"].exists
+        for combined in (
+            lambda: one and other,
+            lambda: other and one,
+            lambda: one or other,
+            lambda: not one,
+            lambda: not other,
+            lambda: (words["word"] != "a") and one,
+            lambda: (words["word"] == None) or one,  # noqa: E711  (as its user types it)
+        ):
+            with pytest.raises(TypeError, match=r"combine conditions|not defined"):
+                words.delete(combined())
+        assert (words.count(one & other), words.count(~one), len(words)) == (2, 1, 3)
+
+    @pytest.mark.parametrize("given", [True, False, "n = 1", {"n": 1}, 5, [1]], ids=repr)
+    def test_what_is_no_condition_is_refused(self, words: Any, given: Any):
+        for verb in (words.find, words.delete, words.count, words.where):
+            with pytest.raises(BadField, match="this is no condition"):
+                verb(given)
+        with pytest.raises(BadField, match="this is no condition"):
+            words.update({"n": 7}, given)
+        assert [row["n"] for row in words.find()] == [0, 1, 2]
+
+    def test_a_field_is_no_condition(self, words: Any):
+        with pytest.raises(BadField, match="this is no condition"):
+            words.delete(words["n"])
+
+    def test_GK1_a_number_of_numpy_is_a_key(self, words: Any):
+        assert words.find_one(id=np.int64(2))["word"] == "bb"
+        assert words.update({"n": 7}, id=np.int32(2)) == 1
+        assert words.insert({"id": np.int64(70), "word": "new"}) == [70]
+        assert words.delete(id=np.uint8(70)) == 1
+
+    @pytest.mark.parametrize("given", ["1", 2**70, 1.5, [1], True], ids=repr)
+    def test_GK1_what_is_no_key_is_refused(self, words: Any, given: Any):
+        for verb in (words.find, words.delete):
+            with pytest.raises(BadRow, match="no value of the kind int"):
+                verb(id=given)
+        with pytest.raises(BadRow, match="no value of the kind int"):
+            words.insert({"id": given, "word": "x"})
+
+    @pytest.mark.parametrize("given", [2**70, [1], uuid.UUID(int=1), {"a": 1}], ids=repr)
+    def test_GK1_what_is_no_key_of_others_is_refused(self, sqlite_url: str, given: Any):
+        db = connect(sqlite_url)
+        run(db, "CREATE TABLE others (k text PRIMARY KEY, word text)")
+        run(db, "INSERT INTO others VALUES ('5', 'a')")
+        others = db.attach("others", word=str)
+        with pytest.raises(BadRow, match="the key k has no such value"):
+            others.find(k=given)
+        assert others.insert({"k": np.str_("x"), "word": "b"}) == ["x"]
+
+    @pytest.mark.parametrize("limit", [-1, 1.5, "3"], ids=repr)
+    def test_what_is_no_count_of_rows_is_refused(self, words: Any, limit: Any):
+        with pytest.raises(BadField, match="no so many rows"):
+            words.find(limit=limit)
+        assert len(words.find(limit=np.int64(2))) == 2
 
 
 class TestNames:

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from words import BEST, OUTPUTS, done, failed, fit, in_view, shouter, shown, tra
 
 import pystore as ps
 from pystore.app.answers import predictor
-from pystore.db import connect, text
+from pystore.db import connect, json, text
 from pystore.db.errors import BadDatabase, BadField, NoListener
 from pystore.db.tracking import Mark
 from pystore.errors import BadStage, TimedOut
@@ -79,6 +80,135 @@ def test_rows_by_composite_keys_of_somebody_else(database_url, one):
     query = f"SELECT shop, day, loud FROM {listener.views.names[0]} ORDER BY shop"
     with db.read() as connection:
         assert list(connection.exec_driver_sql(query)) == [("x", 1, "CCC!"), ("y", 2, "BB!")]
+
+
+def _told_of(url: str, made: Sequence[str], field: Any) -> Any:
+    """A listener that tells the values of a field of somebody else's table `t`, and the table."""
+    db = connect(url)
+    with db.write() as connection:
+        for statement in made:
+            connection.exec_driver_sql(statement)
+    table = db.attach("t", said=field)
+
+    @predictor(of=fit, outputs={"told": str})
+    def tell(model, batch):
+        return [{"told": repr(one)} for one in batch]
+
+    return table, table.listener(tell, BEST, on="said")
+
+
+def _change(table: Any, *statements: str) -> None:
+    with table.database.write() as connection:
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+
+
+def _told(table: Any) -> list[tuple[str, str | None]]:
+    """What is there and what is told of it, in the order of the keys."""
+    found = table.find()
+    return [(repr(row["said"]), row["_outputs"].get("tell", {}).get("told")) for row in found]
+
+
+def test_a_value_in_json_of_another_kind_is_another_content(database_url, one):
+    kind = "json" if "sqlite" in database_url else "jsonb"
+    made = [
+        f"CREATE TABLE t (id integer PRIMARY KEY, record {kind})",
+        """INSERT INTO t VALUES (1, '{"at": 1}'), (2, '{"at": "[1]"}'), (3, '{"at": "5"}')""",
+    ]
+    table, listener = _told_of(database_url, made, json(at="record.at"))
+    assert done(listener) == 3
+    _change(
+        table,
+        """UPDATE t SET record = '{"at": true}' WHERE id = 1""",
+        """UPDATE t SET record = '{"at": [1]}' WHERE id = 2""",
+        """UPDATE t SET record = '{"at": 5}' WHERE id = 3""",
+    )
+    done(listener)
+    assert _told(table) == [("True", "True"), ("[1]", "[1]"), ("5", "5")]
+
+
+def test_a_text_is_another_one_whatever_its_column_compares(sqlite_url, one):
+    made = [
+        "CREATE TABLE t (id text COLLATE NOCASE PRIMARY KEY, said text COLLATE NOCASE)",
+        "INSERT INTO t VALUES ('a', 'polish'), ('b', 'turkey')",
+    ]
+    table, listener = _told_of(sqlite_url, made, text())
+    assert done(listener) == 2
+    _change(table, "UPDATE t SET said = 'Polish' WHERE id = 'a'")
+    _change(table, "UPDATE t SET id = 'B' WHERE id = 'b'")
+    assert done(listener) == 1
+    assert _told(table) == [("'Polish'", "'Polish'"), ("'turkey'", "'turkey'")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "keys"),
+    [
+        ("", "1, '1', x'31', 2.5"),
+        ("numeric", "1, 2.5, 'x', '10'"),
+        ("decimal(10, 2)", "1, 2.5"),
+        ("boolean", "0, 1"),
+        ("uuid", "'123', 'abc'"),
+        ("real", "1, 2.5"),
+        ("blob", "x'31', '1', 1"),
+        ("date", "'2026-01-01'"),
+    ],
+    ids=lambda given: given if given[:1].isalpha() or not given else "keys",
+)
+@pytest.mark.parametrize("how", ["", "WITHOUT ROWID"], ids=["", "without rowid"])
+def test_a_row_has_a_prediction_whatever_the_type_of_its_key(sqlite_url, one, kind, keys, how):
+    rows = ", ".join(f"({key}, 'a')" for key in keys.split(", "))
+    made = [
+        f"CREATE TABLE t (k {kind} PRIMARY KEY, said text) {how}",
+        f"INSERT INTO t VALUES {rows}",
+    ]
+    table, listener = _told_of(sqlite_url, made, text())
+    assert done(listener) == 1
+    assert {told for _, told in _told(table)} == {"'a'"}
+    _change(table, "UPDATE t SET said = 'b'")
+    assert done(listener) == 1
+    assert {told for _, told in _told(table)} == {"'b'"}
+
+
+def test_TG1_a_row_whose_key_is_empty_may_be_written_beside_a_listener(sqlite_url, one):
+    made = [
+        "CREATE TABLE t (k text PRIMARY KEY, said text)",
+        "INSERT INTO t VALUES (NULL, 'a'), ('z', 'b'), ('y', 'c')",
+    ]
+    table, listener = _told_of(sqlite_url, made, text())
+    assert done(listener) == 2
+    _change(table, "INSERT INTO t VALUES (NULL, 'd')", "UPDATE t SET k = NULL WHERE k = 'z'")
+    assert done(listener) == 0
+    with table.database.read() as connection:
+        view = connection.exec_driver_sql("SELECT said, told FROM t_tell ORDER BY said")
+        assert view.all() == [("a", None), ("b", None), ("c", "'c'"), ("d", None)]
+
+
+@pytest.mark.parametrize("odd", ['"\\ud800"', "1e400"], ids=["half a character", "1e400"])
+def test_one_value_that_is_no_json_of_others_holds_up_no_row(sqlite_url, one, odd):
+    rows = [f"""({n}, '{{"at": {told}}}')""" for n, told in enumerate(['"a"', odd, '"b"'])]
+    made = [
+        "CREATE TABLE t (id integer PRIMARY KEY, record json)",
+        f"INSERT INTO t VALUES {', '.join(rows)}",
+    ]
+    table, listener = _told_of(sqlite_url, made, text(at="record.at"))
+    assert done(listener) == 2
+    assert [told for _, told in _told(table)] == ["'a'", None, "'b'"]
+    assert [row["error"] for row in failed(table, listener)] == ["this is no text"]
+    with pytest.warns(ps.PystoreWarning, match="this is no text"):
+        assert len(table.snapshot(x="said").run().frame()) == 2
+
+
+def test_a_trigger_of_an_earlier_version_is_made_anew(sqlite_url, one):
+    words = words_in(sqlite_url, ["a"])
+    listener = words.listener(shouter(), BEST, on="word")
+    assert done(listener) == 1
+    [name] = [one for one in listener.installation.triggers.removal_statements() if "update" in one]
+    _change(words, name, name.replace("DROP TRIGGER IF EXISTS", "CREATE TRIGGER") + " AFTER UPDATE "
+            "ON words BEGIN SELECT 1; END")  # fmt: skip
+    listener.install()
+    words.update({"word": "bb"}, id=1)
+    assert done(listener) == 1
+    assert shown(words, listener) == {"bb": "BB!"}
 
 
 def test_TK1_rows_that_no_trigger_has_seen_are_found(database_url, one):

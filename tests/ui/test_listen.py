@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -188,6 +189,20 @@ def test_what_was_made_of_a_row_is_listed_and_deleted(site: Path):
     assert done.returncode == 0 and "deleted: predictions 1" in done.stdout
     assert [row[2] for row in rows(site, "people_count")] == [None, 5]
     assert "has no row" in run(site, "forget", "train.py:people", "99", "--on", "name").stderr
+
+
+def test_a_key_of_digits_is_the_text_that_it_is(site: Path):
+    with closing(sqlite3.connect(site / "site.db")) as owner, owner:
+        owner.execute("CREATE TABLE codes (id text PRIMARY KEY, name text)")
+        owner.execute("INSERT INTO codes VALUES ('7', 'Ann'), ('007', 'Bob')")
+    (site / "codes.py").write_text(
+        "from pystore.db import connect\n"
+        "codes = connect('sqlite:///site.db').attach('codes', name=str)\n"
+    )
+    run(site, "init", "store")
+    how = ("codes.py:codes", "--json", "--on", "name")
+    told = [run(site, "forget", *how, key) for key in ("7", "007")]
+    assert len({json.loads(one.stdout)["key"] for one in told}) == 2
 
 
 def test_a_model_that_has_seen_a_forgotten_row_is_shown_so(site: Path):

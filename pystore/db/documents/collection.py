@@ -51,10 +51,8 @@ class DocumentCollection(Collection):
         """The condition without the values in it; None: all documents are meant."""
         return None if self.condition is None else str(self.condition)
 
-    def where(self, condition: Any) -> Collection:
-        """The documents for which a condition holds, as a collection to read."""
+    def _check_condition(self, condition: Any) -> None:
         all_of([condition])
-        return super().where(condition)
 
     def source(self, *names: str) -> Source:
         """These fields as a listener or a snapshot reads them."""

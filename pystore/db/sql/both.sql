@@ -1,9 +1,9 @@
 -- Statements that both databases have; the parts of them that differ stand in the file of each.
 
--- add_missing: entries for rows that no trigger has seen.
+-- add_missing: entries for rows that no trigger has seen, and that have a primary key.
 INSERT INTO {state} ({pk}, stamp, due, tries)
 SELECT {table_pk}, {part_new_stamp}, 0, 0 FROM {table} AS t
-WHERE NOT EXISTS (SELECT 1 FROM {state} AS s WHERE {state_is_row})
+WHERE {table_is_row} AND NOT EXISTS (SELECT 1 FROM {state} AS s WHERE {state_is_row})
 ON CONFLICT DO NOTHING;
 
 -- drop_extra: entries of rows that are gone.

@@ -6,10 +6,12 @@ random();
 -- part_create_view: how a view is made.
 CREATE VIEW;
 
--- insert_trigger: new rows get an entry without a key, which is work to do.
+-- insert_trigger: new rows get an entry without a key, which is work to do; but for those whose
+-- primary key is empty, as SQLite lets it be.
 CREATE TRIGGER IF NOT EXISTS {trigger} AFTER INSERT ON {table} BEGIN
     DELETE FROM {state} WHERE {state_is_new};
-    INSERT INTO {state} ({pk}, stamp, due, tries) VALUES ({new_pk}, {part_new_stamp}, 0, 0);
+    INSERT INTO {state} ({pk}, stamp, due, tries)
+    SELECT {new_pk}, {part_new_stamp}, 0, 0 WHERE {new_is_row};
 END;
 
 -- update_trigger: a row whose content has changed is work to do again; other columns do not count.
@@ -17,7 +19,8 @@ CREATE TRIGGER IF NOT EXISTS {trigger} AFTER UPDATE ON {table}
 WHEN {pk_differs} OR {differs} BEGIN
     DELETE FROM {state} WHERE {state_is_old};
     DELETE FROM {state} WHERE {state_is_new};
-    INSERT INTO {state} ({pk}, stamp, due, tries) VALUES ({new_pk}, {part_new_stamp}, 0, 0);
+    INSERT INTO {state} ({pk}, stamp, due, tries)
+    SELECT {new_pk}, {part_new_stamp}, 0, 0 WHERE {new_is_row};
 END;
 
 -- delete_trigger: the entries of deleted rows go; their keys are kept for those who forget.

@@ -1,6 +1,7 @@
 """pystore forget: what was made of the content of one row, and what removes it."""
 
 import json
+from typing import Any
 
 import click
 
@@ -56,7 +57,8 @@ def forget(
     )
     try:
         command.store_of_program(reading=True)
-        told = collection.forget(_key(row), on=on, dry_run=not delete, remotes=remotes or None)
+        how = {"on": on, "dry_run": not delete, "remotes": remotes or None}
+        told = _forgotten(collection, row, how)
     except PystoreError as error:
         raise located(error) from error.__cause__
     click.echo(json.dumps(told.to_dict(), default=str) if as_json else str(told))
@@ -67,7 +69,21 @@ def _is_collection(value: object) -> bool:
     return any(kind.__name__ == "Collection" for kind in type(value).__mro__)
 
 
-def _key(text: str) -> int | str:
-    """A key as a table has it: digits are a number, unless they are the key of a content."""
-    is_number = text.lstrip("-").isdigit() and len(text) < 32
-    return int(text) if is_number else text
+def _forgotten(collection: Any, row: str, how: dict[str, Any]) -> Any:
+    """What is told of a row whose key is a number, or a text as it is written."""
+    number = _number(row)
+    if number is None:
+        return collection.forget(row, **how)
+    try:
+        return collection.forget(number, **how)
+    except PystoreError as error:
+        try:
+            return collection.forget(row, **how)
+        except PystoreError:
+            raise error from None
+
+
+def _number(text: str) -> int | None:
+    """The number that is written so: "007" is none, for "7" is the key of somebody else."""
+    is_number = text.isascii() and text.removeprefix("-").isdecimal() and len(text) < 32
+    return int(text) if is_number and str(int(text)) == text else None
