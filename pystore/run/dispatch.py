@@ -50,7 +50,7 @@ class Dispatch(Protocol):
     def flush(self) -> float | None:
         """Sends what was started and waits for others, or returns how long it may still wait [s].
 
-        The caller has no more to start now.
+        To be called before the caller does anything that may take long.
         """
 
     def finish(self, running: Iterable[Future[Committed]]) -> None:

@@ -93,6 +93,7 @@ class Loop:
                     elif (instruction := self._next()) is None:
                         self._wait()
                     elif isinstance(instruction, Match):
+                        self._flush()  # what it asks, of a remote perhaps, may take long
                         self._match(instruction)
                     else:
                         self._start(instruction)
@@ -140,13 +141,17 @@ class Loop:
             return
         self._heed_stop()
         if self._running:
-            patience = self._dispatch.flush()
+            patience = self._flush()
             if self._busy or self._settings.stop:
                 patience = min(_PATIENCE, patience or _PATIENCE)
             self._collect(patience)
             self._retry(patience=0.0)
         else:
             self._retry(_PATIENCE)
+
+    def _flush(self) -> float | None:
+        """How long attempts that have been started may still wait for others [s]."""
+        return self._dispatch.flush() if self._running else None
 
     def _heed_stop(self) -> None:
         if self._settings.stopped:

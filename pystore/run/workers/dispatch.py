@@ -1,6 +1,6 @@
 """Starts attempts in other processes: jobs are sent, answers come back."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import CancelledError, Executor, Future, wait
 from functools import partial
 from time import monotonic
@@ -66,31 +66,33 @@ class _ToOthers:
 
     def _send(self, realizer: bytes) -> None:
         with deferred():  # around all of it: what a handler raises is no fault of the executor
-            together = self._gathering.take(realizer)
-            members = [member for _, member in together]
-            try:
-                sent = self._executor.submit(perform_remotely, tuple(job for job, _ in together))
-            except Exception as error:  # the executor is broken, or was shut down
-                _fail(members, lost(error))
-                return
-            batch = Batch(realizer, members, sent)
-            self._gathering.sent(batch)
-            sent.add_done_callback(partial(self._settle, batch))
+            for together in self._gathering.take(realizer):
+                members = [member for _, member in together]
+                jobs = tuple(job for job, _ in together)
+                try:
+                    sent = self._executor.submit(perform_remotely, jobs)
+                except Exception as error:  # the executor is broken, or was shut down
+                    _fail(members, partial(lost, error))
+                    continue
+                batch = Batch(realizer, members, sent)
+                self._gathering.sent(batch)
+                sent.add_done_callback(partial(self._settle, batch))
 
     def _settle(self, batch: Batch, done: Future[tuple[Answer, ...]]) -> None:
         if not batch.ends():
+            self._gathering.was_cancelled(batch)
             return
-        error = CancelledError("it was cancelled") if done.cancelled() else done.exception()
+        error = _error_of(done)
         if error is not None:
             self._gathering.was_lost(batch)
             alone = len(batch.members) == 1 or done.cancelled()
-            _fail(batch.members, lost(error) if alone else NotBegun())
+            _fail(batch.members, partial(lost, error) if alone else NotBegun)
             return
         answers = done.result()
         self._gathering.ended(batch, max(answer.seconds for answer in answers))
         for member, answer in zip(batch.members, answers, strict=False):
             self._answer(member, answer)
-        _fail(batch.members[len(answers) :], NotBegun())
+        _fail(batch.members[len(answers) :], NotBegun)
 
     def _answer(self, member: Member, answer: Answer) -> None:
         try:
@@ -104,9 +106,21 @@ class _ToOthers:
         """Does nothing: the executor is the caller's, and running attempts are committed."""
 
 
-def _fail(members: Iterable[Member], error: Exception) -> None:
+def _error_of(done: Future[tuple[Answer, ...]]) -> BaseException | None:
+    """Why there are no answers; None if there are."""
+    if done.cancelled():
+        return CancelledError("it was cancelled")
+    if (error := done.exception()) is not None:
+        return error
+    result: Any = done.result()  # whatever the executor has made of it
+    if isinstance(result, Sequence) and result and isinstance(result[0], Answer):
+        return None
+    return TypeError(f"the executor returned {result!r:.200}, and not the answers of the job")
+
+
+def _fail(members: Iterable[Member], error: Callable[[], Exception]) -> None:
     for member in members:
-        member.set_exception(error)
+        member.set_exception(error())  # one of its own: the loop tells each which attempt it is of
 
 
 class _ToWorkers(_ToOthers):

@@ -4,10 +4,11 @@ A job costs an executor of other processes some milliseconds, often more than th
 
 GT1  Attempts go together where those of the same realizer were quick, and while so many jobs are
     given out that no process is without work. None waits for others longer than a moment.
+    After one that took long it takes several quick ones until they go together again.
 GT2  An attempt that takes long delays no other of its batch by more than itself: what the batch has
     not begun comes back, and goes again.
 GT3  A process that dies fails its own attempt, and no other of the batch: each goes again, alone.
-GT4  A batch is cancelled as a whole, or not at all.
+GT4  A batch is cancelled as a whole, or not at all. What was cancelled is never sent.
 """
 
 import threading
@@ -46,9 +47,9 @@ class Batch:
             member.batch = self
 
     def ends(self) -> bool:
-        """Whether the caller still waits; from now on, it cannot cancel."""
+        """Whether this ends now, and the caller still waits; from now on, it cannot cancel."""
         with self._deciding:
-            if self._given_up:
+            if self._ended or self._given_up:
                 return False
             self._ended = True
         for member in self.members:
@@ -61,11 +62,17 @@ class Batch:
             if self._ended or self._given_up:
                 return self._given_up
             self._given_up = True  # before: what was sent tells its end while it is cancelled
-            self._given_up = self._sent.cancel()
-            if self._given_up:
+            cancelled = False
+            try:
+                cancelled = self._sent.cancel()
+            except NotImplementedError:  # so says Parsl, which can cancel nothing
+                pass
+            finally:
+                self._given_up = cancelled
+            if cancelled:
                 for member in self.members:
                     Future.cancel(member)
-            return self._given_up
+            return cancelled
 
 
 class Gathering:
@@ -75,7 +82,7 @@ class Gathering:
         self._waiting: dict[bytes, list[tuple[Job, Member]]] = {}  # by realizer
         self._since = 0.0  # when the first of them came
         self._out: set[Batch] = set()
-        self._slowest: dict[bytes, float] = {}  # [s] in the last batch, by realizer
+        self._slowest: dict[bytes, float] = {}  # [s] in the last batches, by realizer
         self._alone: set[bytes] = set()
 
     def add(self, job: Job, member: Member) -> bool:
@@ -106,18 +113,29 @@ class Gathering:
         """Those of which attempts wait."""
         return [*self._waiting]
 
-    def take(self, realizer: bytes) -> list[tuple[Job, Member]]:
-        """Its attempts, which wait no longer."""
-        return self._waiting.pop(realizer)
+    def take(self, realizer: bytes) -> list[list[tuple[Job, Member]]]:
+        """Its attempts, which wait no longer, as they are to be sent together."""
+        left = [(job, member) for job, member in self._waiting.pop(realizer) if not member.done()]
+        if realizer in self._alone:
+            return [[one] for one in left]
+        return [left] if left else []
 
     def sent(self, batch: Batch) -> None:
         """Notes that this is given out."""
         self._out.add(batch)
 
     def ended(self, batch: Batch, slowest: float) -> None:
-        """Notes that this has come back, and how long its slowest attempt took [s]."""
+        """Notes that this has come back, and how long its slowest attempt took [s].
+
+        One that took long is forgotten by halves: those after it may take as long.
+        """
         self._out.discard(batch)
-        self._slowest[batch.realizer] = slowest
+        before = self._slowest.get(batch.realizer, 0.0)
+        self._slowest[batch.realizer] = max(slowest, before / 2)
+
+    def was_cancelled(self, batch: Batch) -> None:
+        """Notes that the caller has given this up."""
+        self._out.discard(batch)
 
     def was_lost(self, batch: Batch) -> None:
         """Notes that this will never come back. Attempts of the realizer go alone from now on."""
