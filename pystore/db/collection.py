@@ -26,7 +26,7 @@ from .overview import rows_html
 from .own_table import make_table
 from .row_keys import key_part
 from .source import Pk, behind, type_of
-from .words_of_find import check_counts, check_words
+from .words_of_find import check_words, counts
 from .writing import row_to_write, rows_to_write
 
 _SHOWN = 10  # rows in a notebook
@@ -190,9 +190,9 @@ class Collection(Declared):
         **equal: Any,
     ) -> Iterator[Found]:
         """The rows of `find` as they are stored."""
-        check_counts(limit, batch)
+        left, batch = counts(limit, batch)
         check_words(self, where=where, fold=fold, by=by, limit=limit)
-        conditions, left = self._conditions(where, equal), limit
+        conditions = self._conditions(where, equal)
         in_fold = self._in_fold(fold, by)
         if left == 0:
             return

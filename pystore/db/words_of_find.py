@@ -19,8 +19,8 @@ def check_words(collection: Declared, **given: Any) -> None:
             )
 
 
-def check_counts(limit: Any, batch: Any) -> None:
-    """Raises BadField for what is no count of rows."""
+def counts(limit: Any, batch: Any) -> tuple[int | None, int]:
+    """The same as integers of Python. Raises BadField for what is no count of rows."""
     if not _is_count(batch, 1) or not (limit is None or _is_count(limit, 0)):
         raise BadField(
             "there are no so many rows",
@@ -28,6 +28,7 @@ def check_counts(limit: Any, batch: Any) -> None:
             batch=repr(batch)[:80],
             remedy="limit=10; a batch has one row at least",
         )
+    return None if limit is None else int(limit), int(batch)
 
 
 def _is_count(number: Any, least: int) -> bool:

@@ -89,7 +89,8 @@ class _ToOthers:
             _fail(batch.members, partial(lost, error) if alone else NotBegun)
             return
         answers = done.result()
-        self._gathering.ended(batch, max(answer.seconds for answer in answers))
+        took = sum(answer.seconds for answer in answers)
+        self._gathering.ended(batch, took / len(answers))
         for member, answer in zip(batch.members, answers, strict=False):
             self._answer(member, answer)
         _fail(batch.members[len(answers) :], NotBegun)
@@ -180,7 +181,7 @@ def perform_remotely(jobs: Sequence[Job]) -> tuple[Answer, ...]:
     When they take longer than was expected, the answers of the first ones come alone (GT2).
     """
     answers: list[Answer] = []
-    end = monotonic() + TOGETHER
+    end = monotonic() + 2 * TOGETHER
     for job in jobs:
         if not answers or monotonic() < end:
             answers.append(_perform_remotely(job))

@@ -3,8 +3,9 @@
 A job costs an executor of other processes some milliseconds, often more than the attempt does.
 
 GT1  Attempts go together where those of the same realizer were quick, and while so many jobs are
-    given out that no process is without work. None waits for others longer than a moment.
-    After one that took long it takes several quick ones until they go together again.
+    given out that no process is without work. None waits longer than a moment, for others or for
+    the first answers. After attempts that took long it takes several quick ones until they go
+    together again.
 GT2  An attempt that takes long delays no other of its batch by more than itself: what the batch has
     not begun comes back, and goes again.
 GT3  A process that dies fails its own attempt, and no other of the batch: each goes again, alone.
@@ -20,7 +21,8 @@ from typing import Any
 from ...core.attempt import Committed
 from .job import Job
 
-TOGETHER = 0.1  # [s] that the attempts of a batch take, as it is expected; and that one may wait
+TOGETHER = 0.1  # [s] that the attempts of a batch take, as it is expected
+_MOMENT = 0.5  # [s] that an attempt waits at most; a process needs some of it for its imports
 _BUSY = 16  # jobs given out, which are work for all processes
 
 
@@ -82,21 +84,28 @@ class Gathering:
         self._waiting: dict[bytes, list[tuple[Job, Member]]] = {}  # by realizer
         self._since = 0.0  # when the first of them came
         self._out: set[Batch] = set()
-        self._slowest: dict[bytes, float] = {}  # [s] in the last batches, by realizer
+        self._seconds: dict[bytes, float] = {}  # [s] that an attempt took last, by realizer
         self._alone: set[bytes] = set()
 
     def add(self, job: Job, member: Member) -> bool:
         """Has an attempt wait. Returns whether there are enough to be sent."""
         if not self._waiting:
             self._since = monotonic()
-        together = self._waiting.setdefault(job.realizer, [])
-        together.append((job, member))
-        return len(together) >= self._size(job.realizer)
+        self._waiting.setdefault(job.realizer, []).append((job, member))
+        return self._is_enough(job.realizer)
+
+    def _is_enough(self, realizer: bytes) -> bool:
+        if len(self._out) >= _BUSY and not self._is_known(realizer):
+            return False  # the first answers will tell
+        return len(self._waiting[realizer]) >= self._size(realizer)
+
+    def _is_known(self, realizer: bytes) -> bool:
+        return realizer in self._seconds or realizer in self._alone
 
     def _size(self, realizer: bytes) -> int:
-        if realizer in self._alone or realizer not in self._slowest:
+        if realizer in self._alone or realizer not in self._seconds:
             return 1
-        by_time = int(TOGETHER / max(self._slowest[realizer], 0.001))
+        by_time = int(TOGETHER / max(self._seconds[realizer], 0.001))
         attempts = sum(len(batch.members) for batch in [*self._out])
         attempts += sum(map(len, self._waiting.values()))
         return max(1, min(by_time, attempts // (2 * _BUSY)))
@@ -104,9 +113,9 @@ class Gathering:
     @property
     def patience(self) -> float:
         """How long attempts may still wait [s]; 0 where none does, or where all are to be sent."""
-        if not self._waiting or len(self._out) < _BUSY:
+        if len(self._out) < _BUSY or any(map(self._is_enough, self._waiting)):
             return 0.0
-        return max(0.0, self._since + TOGETHER - monotonic())
+        return max(0.0, self._since + _MOMENT - monotonic()) if self._waiting else 0.0
 
     @property
     def realizers(self) -> list[bytes]:
@@ -115,23 +124,21 @@ class Gathering:
 
     def take(self, realizer: bytes) -> list[list[tuple[Job, Member]]]:
         """Its attempts, which wait no longer, as they are to be sent together."""
+        size = self._size(realizer)
         left = [(job, member) for job, member in self._waiting.pop(realizer) if not member.done()]
-        if realizer in self._alone:
-            return [[one] for one in left]
-        return [left] if left else []
+        return [left[at : at + size] for at in range(0, len(left), size)]
 
     def sent(self, batch: Batch) -> None:
         """Notes that this is given out."""
         self._out.add(batch)
 
-    def ended(self, batch: Batch, slowest: float) -> None:
-        """Notes that this has come back, and how long its slowest attempt took [s].
+    def ended(self, batch: Batch, seconds: float) -> None:
+        """Notes that this has come back, and how long an attempt of it took [s].
 
-        One that took long is forgotten by halves: those after it may take as long.
+        A long time is forgotten by halves: those after it may take as long.
         """
         self._out.discard(batch)
-        before = self._slowest.get(batch.realizer, 0.0)
-        self._slowest[batch.realizer] = max(slowest, before / 2)
+        self._seconds[batch.realizer] = max(seconds, self._seconds.get(batch.realizer, 0.0) / 2)
 
     def was_cancelled(self, batch: Batch) -> None:
         """Notes that the caller has given this up."""

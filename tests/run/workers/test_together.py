@@ -101,6 +101,7 @@ def quick(monkeypatch):
     """Whatever the machine does: attempts are quick enough, and 16 of them are many."""
     for module in (together, dispatch):
         monkeypatch.setattr(module, "TOGETHER", 600.0)
+    monkeypatch.setattr(together, "_MOMENT", 600.0)
     monkeypatch.setattr(together, "_BUSY", 2)
     monkeypatch.setattr(dispatch, "wave", lambda: 16)
 
@@ -147,16 +148,15 @@ class Job:
 def test_GT1_no_process_is_without_work_for_the_sake_of_a_batch(seconds, out):
     gathering: Any = Gathering()
     for _ in range(out):
-        assert gathering.add(Job(b"quick"), Member())
-        (((_, member),),) = gathering.take(b"quick")
-        gathering.sent(Batch(b"quick", [member], Future()))
+        gathering.sent(Batch(b"quick", [Member()], Future()))
     gathering.ended(Batch(b"quick", [Member()], Future()), seconds)
     count = 1
     while not gathering.add(Job(b"quick"), Member()):
         count += 1
     assert count == 1 or out >= 31 * count
     assert count == 1 or count * seconds <= together.TOGETHER
-    assert gathering.add(Job(b"never seen"), Member())
+    assert gathering.add(Job(b"never seen"), Member()) == (out < 16)
+    assert [len(some) for some in gathering.take(b"never seen")] == [1]
 
 
 def test_GT1_an_attempt_waits_only_while_others_have_work(monkeypatch):
@@ -168,17 +168,17 @@ def test_GT1_an_attempt_waits_only_while_others_have_work(monkeypatch):
         gathering.sent(batch)
     assert gathering.patience == 0.0
     gathering.add(Job(b"quick"), Member())
-    assert gathering.patience == pytest.approx(together.TOGETHER)
-    now += 0.75 * together.TOGETHER
+    assert gathering.patience == pytest.approx(together._MOMENT)
+    now += 0.75 * together._MOMENT
     gathering.add(Job(b"quick"), Member())
-    assert gathering.patience == pytest.approx(0.25 * together.TOGETHER)
+    assert gathering.patience == pytest.approx(0.25 * together._MOMENT)
     gathering.ended(out[0], 100.0)
     assert gathering.patience == 0.0
 
 
 def test_GT1_an_attempt_that_waits_is_sent_though_no_other_ends(store, targets, monkeypatch):
     """Until the last one is sent, nothing ends but the first."""
-    for name, value in {"_BUSY": 2, "TOGETHER": 0.01}.items():
+    for name, value in {"_BUSY": 2, "_MOMENT": 0.01}.items():
         monkeypatch.setattr(together, name, value)
     last, count = threading.Event(), itertools.count(1)
 
@@ -191,6 +191,17 @@ def test_GT1_an_attempt_that_waits_is_sent_though_no_other_ends(store, targets, 
     executor.threads = ThreadPoolExecutor(MANY)
     realize(targets, executor=executor)
     assert built(targets, store) == [1] * MANY
+
+
+def test_GT1_of_many_the_first_answers_say_how_many_go_together():
+    gathering: Any = Gathering()
+    for _ in range(together._BUSY):
+        gathering.sent(Batch(b"any", [Member()], Future()))
+    assert not any(gathering.add(Job(b"any"), Member()) for _ in range(240))
+    assert gathering.patience > 0
+    gathering.ended(Batch(b"any", [Member()], Future()), together.TOGETHER / 5)
+    assert gathering.patience == 0
+    assert [len(some) for some in gathering.take(b"any")] == [5] * 48
 
 
 def test_GT1_after_a_long_attempt_it_takes_several_quick_ones():
