@@ -14,6 +14,7 @@ from command import environment, in_terminal, pystore_command
 from project import importing
 
 from pystore import Context, Store
+from pystore.errors import BadConfig
 from pystore.store.current import ProcessWide
 from pystore.store.defaults import InForce
 from pystore.ui.cli import main
@@ -138,6 +139,12 @@ def test_parameters_go_to_the_stage_and_to_its_inputs(run):
 def test_the_value_of_a_parameter_is_json_or_else_text(text, value):
     assert parse_value(text) == value
     assert type(parse_value(text)) is type(value)
+
+
+def test_a_key_that_stands_twice_in_the_value_of_a_parameter_is_an_error():
+    with pytest.raises(BadConfig, match="not well-formed") as caught:
+        parse_value('{"opt": {"lr": 1, "lr": 2}}')
+    assert "'lr' stands twice" in caught.value.because
 
 
 DICTS = """

@@ -8,6 +8,9 @@ from typing import Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
+from ...core.config import distinct
+from ...core.errors import BadConfig
+from ...core.printable import printable
 from .config_files import ConfigFile, read_config
 from .outline import keys_of, outline
 from .program import parse_target
@@ -105,13 +108,27 @@ _parameters = click.option(
 
 
 def parse_value(text: str) -> Any:
-    """The value that a text stands for: JSON, or True, False or None; else the text itself."""
+    """The value that a text stands for: JSON, or True, False or None; else the text itself.
+
+    Raises BadConfig for JSON in which a key stands twice.
+    """
     if text in _WORDS:
         return _WORDS[text]
     try:
-        return json.loads(text, parse_constant=_no_number)
+        return json.loads(text, parse_constant=_no_number, object_pairs_hook=_with_keys)
     except (ValueError, RecursionError):
         return text
+
+
+def _with_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    try:
+        return distinct(pairs)
+    except ValueError as error:
+        raise BadConfig(
+            "a value of -p is not well-formed",
+            because=printable(str(error)),
+            remedy="write each key once",
+        ) from None
 
 
 def _no_number(text: str) -> float:
