@@ -58,7 +58,7 @@ def forget(
     try:
         command.store_of_program(reading=True)
         how = {"on": on, "dry_run": not delete, "remotes": remotes or None}
-        told = _forgotten(collection, row, how)
+        told = collection.forget(_key(collection, row, how), **how)
     except PystoreError as error:
         raise located(error) from error.__cause__
     click.echo(json.dumps(told.to_dict(), default=str) if as_json else str(told))
@@ -69,18 +69,21 @@ def _is_collection(value: object) -> bool:
     return any(kind.__name__ == "Collection" for kind in type(value).__mro__)
 
 
-def _forgotten(collection: Any, row: str, how: dict[str, Any]) -> Any:
-    """What is told of a row whose key is a number, or a text as it is written."""
+def _key(collection: Any, row: str, how: dict[str, Any]) -> int | str:
+    """The key of a row: a number, or the text as it is written; nothing is deleted for it."""
     number = _number(row)
     if number is None:
-        return collection.forget(row, **how)
+        return row
+    looking = how | {"dry_run": True}
     try:
-        return collection.forget(number, **how)
+        collection.forget(number, **looking)
     except PystoreError as error:
         try:
-            return collection.forget(row, **how)
+            collection.forget(row, **looking)
         except PystoreError:
             raise error from None
+        return row
+    return number
 
 
 def _number(text: str) -> int | None:
