@@ -11,6 +11,7 @@ from ..core.refs import RRef
 from ..declare.instantiate import declare
 from ..declare.registry import Registry
 from ..store.current import current_store
+from ..store.staging import lacking
 from ..store.store import Store
 from .verbs import realize_inputs
 
@@ -46,12 +47,11 @@ def accept_in(closure: Closure, rref: RRef, new: Derivation, store: Store) -> RR
 
 
 def _check_promises(out: Path, rref: RRef, new: Derivation) -> None:
-    missing = [p for p in new.config.promises if not os.path.lexists(out.joinpath(*p))]
-    if missing:
+    if missing := lacking(new.config, out):
         raise BadRef(
             f"this realization lacks files that {new.dref.name} promises",
             ref=rref,
-            missing=listed("/".join(parts) for parts in missing),
+            missing=listed(missing),
             there_are=listed(sorted(os.listdir(out))) or "no files",
             remedy="name a realization of the same stage",
         )

@@ -25,7 +25,7 @@ from .inward_links import make_relative
 from .metrics import metrics_of
 from .open_files import Writers
 from .parts import Parts
-from .staging import Staging
+from .staging import Staging, lacking
 from .syncing import NONE, Left, Many, Small, Syncing
 from .trash import trash
 
@@ -99,12 +99,11 @@ def check_promises(staging: Staging) -> None:
             path=staging.out,
             remedy="write into build_outpath(b), and leave the directory itself where it is",
         )
-    missing = [p for p in staging.config.promises if not os.path.lexists(staging.out.joinpath(*p))]
-    if missing:
+    if missing := lacking(staging.config, staging.out):
         present = sorted(os.listdir(staging.out))
         raise MissingOutput(
             "the realizer did not write the files that its config promises",
-            missing=listed("/".join(parts) for parts in missing),
+            missing=listed(missing),
             written=listed(present) or "nothing",
             remedy="write to the path of output('file'), or of build_path(b, [selfref, 'file'])",
         )

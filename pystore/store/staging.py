@@ -160,3 +160,8 @@ def make_folder(tmp: Path, dref: DRef) -> tuple[Path, Kept]:
         tree.remove(Path(path))
         raise
     return Path(path), claim
+
+
+def lacking(config: Config, out: Path) -> list[str]:
+    """The files that a config promises and a folder lacks."""
+    return ["/".join(p) for p in config.promises if not os.path.lexists(out.joinpath(*p))]
