@@ -111,6 +111,19 @@ def test_a_fresh_store_gets_the_best_and_then_a_better_one(module, store, traine
     asyncio.run(run())
 
 
+def test_SO5_what_is_rejected_there_is_given_up(module, store, theirs, trained, lab):
+    async def run() -> None:
+        second, first = trained(POOR), trained(GOOD)
+        async with serving(module, lab) as client:
+            await client.until(lambda told: told["rref"] == first)
+            ps.reject(first, "it has seen the test set", store=theirs)
+            ps.push(ps.RRef(first).dref, lab, store=theirs)
+            await client.until(lambda told: told["rref"] == second)
+            assert await client.answers() == second
+
+    asyncio.run(run())
+
+
 def test_RS1_a_service_goes_on_when_the_remote_is_gone_and_says_so(module, store, trained, lab):
     async def run() -> None:
         first = trained(GOOD)

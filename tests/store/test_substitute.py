@@ -269,3 +269,65 @@ def test_a_memory_place_serves_as_well(store, lab):
     ps.push(stage.dref, "memory://lab", store=lab[1])
     assert ps.realize(stage, substitute="memory://lab")
     assert runs == []
+
+
+# --- SB4: what was rejected ---------------------------------------------------------------
+
+
+def test_SB4_what_was_rejected_after_it_was_sent_is_not_chosen(store, lab):
+    remote, theirs = lab
+    stage, runs = project(match_best("accuracy.txt"))
+    best = ps.realize(stage, store=theirs)
+    ps.reject(best, "it has seen the test set", store=theirs)
+    ps.push(stage.dref, remote, store=theirs)
+    second = ps.realize(stage, store=theirs)
+    assert ps.realize(stage, substitute=remote, build=False) == second != best
+    assert runs == []
+    assert [n.because for n in ps.notes(stage)] == ["it has seen the test set"]
+    assert ps.realize(stage, build=False) == second
+    assert len(ps.attempts(stage.dref)) == 5
+
+
+def test_SB4_where_all_was_rejected_it_is_built_and_they_stay_rejected(store, lab):
+    remote, theirs = lab
+    stage, runs = project(match_best("accuracy.txt"))
+    for rref in theirs.realizations(stage.dref):
+        ps.reject(rref, "bad", store=theirs)
+    ps.push(stage.dref, remote, store=theirs)
+    rref = ps.realize(stage, substitute=remote)
+    assert "train" in runs
+    assert rref not in theirs.realizations(stage.dref)
+    assert [c.rref for c in store.all_candidates(stage.dref)] == [rref]
+
+
+def test_SB4_a_rejection_counts_for_an_equal_config_of_other_code(store, lab):
+    remote, theirs = lab
+    best = ps.realize(project(match_best("accuracy.txt"))[0], store=theirs)
+    ps.reject(best, "bad", store=theirs)
+    ps.push(best.dref, remote, store=theirs)
+    other, runs = project(match_best("accuracy.txt"), version="v2")
+    rref = ps.realize(other, substitute=remote)
+    assert runs == ["prepare"]
+    assert rref.digest != best.digest
+
+
+def test_SB3_notes_and_tags_come_with_what_is_chosen(store, lab):
+    remote, theirs = lab
+    stage, _ = project(match_best("accuracy.txt"))
+    best = ps.realize(stage, store=theirs)
+    ps.tag(best, "good", store=theirs)
+    ps.note(stage.config.inputs[0], "raw", store=theirs)
+    ps.push(stage.dref, remote, store=theirs)
+    assert ps.realize(stage, substitute=remote, build=False) == best
+    assert [n.tag for n in ps.notes(best)] == ["good"]
+    assert [n.text for n in ps.notes(stage.config.inputs[0])] == ["raw"]
+
+
+def test_SB3_notes_stay_away_where_nothing_is_chosen(store, lab):
+    remote, theirs = lab
+    stage, _ = project(match_some(9))
+    ps.tag(stage, "good", store=theirs)
+    ps.push(stage.dref, remote, store=theirs)
+    with pytest.raises(ps.errors.MatcherUnsatisfied):
+        ps.realize_many(stage, substitute=remote, build=False)
+    assert stage.dref not in store.drefs()

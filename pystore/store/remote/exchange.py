@@ -22,7 +22,7 @@ from .pin_history import moves_at
 from .pin_move import PinMove
 from .remote import open_remote
 from .send import send
-from .shipment import sendable
+from .shipment import is_withdrawn, sendable
 from .signing import Key, trusting
 from .travelling_pins import local_pins, receive_pins, send_pins
 
@@ -51,7 +51,8 @@ def push(
     nothing else. `key` is the file of a private key that signs the records and the pins. `repair`
     sends everything but readable records, even if it seems to be there. With `diffs=False`, the
     uncommitted changes of the project, which attempts remember, stay here (default: PYSTORE_DIFFS,
-    else they are sent). With `progress`, a terminal shows how far it is.
+    else they are sent). Of a derivation of which all was rejected, the rejections are sent, if the
+    remote has some of it. With `progress`, a terminal shows how far it is.
 
     Raises BadPlace, BadName, NotInStore, Corrupted before anything is sent; FetchError.
     """
@@ -59,12 +60,15 @@ def push(
     signer = Key(key) if key is not None else None
     refs, url = _parted(refs, to, pins)
     pinned = local_pins(store, _texts(pins))
-    rrefs = [*_sendable(refs, store), *_sendable(pinned, store)]
-    remote = open_remote(url, make=True, options=options)
+    named = list(_named(refs))
+    withdrawn = [DRef(ref) for ref in named if is_withdrawn(store, ref)]
+    rrefs = [*_sendable([r for r in named if r not in withdrawn], store), *_sendable(pinned, store)]
+    remote = open_remote(url, make=bool(rrefs or not withdrawn), options=options)
     with heard(progress, listener) as hear:
         sent = send(
-            store, rrefs, remote, key=signer, repair=repair, diffs=_diffs(diffs), listener=hear
-        )
+            store, rrefs, remote, withdrawn=withdrawn, key=signer, repair=repair,
+            diffs=_diffs(diffs), listener=hear,
+        )  # fmt: skip
         moved = send_pins(store, remote, pinned, key=signer, repair=repair)
     return replace(sent, pins=moved)
 

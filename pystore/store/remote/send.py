@@ -22,7 +22,7 @@ from .ancestry import hold_with_ancestors
 from .history import Copy
 from .names import Listing
 from .remote import Remote, write_mark
-from .shipment import Shipment, copies_in
+from .shipment import Shipment, copies_in, nothing_to_send
 from .signing import Key
 from .travelling_notes import note_objects, notes_to_send
 
@@ -36,6 +36,7 @@ def send(
     rrefs: Iterable[RRef],
     remote: Remote,
     *,
+    withdrawn: Iterable[DRef] = (),
     key: Key | None = None,
     repair: bool = False,
     diffs: bool = True,
@@ -43,12 +44,14 @@ def send(
 ) -> Transfer:
     """Sends realizations, their inputs and their attempts, where the remote lacks them.
 
+    Of the derivations that are `withdrawn`, it sends the rejections, if the remote has any of them.
     With `repair`, everything but readable records is sent, even if it seems to be there. Without
     `diffs`, the uncommitted changes of the project stay here. Raises NotInStore, Corrupted,
     UnkeepableOutput before anything is sent; BadPlace, FetchError.
     """
     wanted = sorted(set(rrefs))
-    return _Sender(store, remote, key, repair, diffs, listener).send(wanted)
+    sender = _Sender(store, remote, key, repair, diffs, listener)
+    return sender.send(wanted, sorted(set(withdrawn)))
 
 
 @dataclass
@@ -61,16 +64,21 @@ class _Sender:
     listener: Listener
     listings: dict[DRef, Listing] = field(default_factory=dict)
 
-    def send(self, wanted: list[RRef]) -> Transfer:
+    def send(self, wanted: list[RRef], withdrawn: list[DRef]) -> Transfer:
         contexts = hold_with_ancestors(self.store, wanted, self._has)
-        self._list({rref.dref for rref in contexts})
+        self._list([*withdrawn, *{rref.dref for rref in contexts}])
+        for dref in withdrawn:
+            if not self.listings[dref].names:
+                raise nothing_to_send(self.store, dref)
         lacking = [rref for rref in contexts if self.repair or not self._has(rref)]
         shipments = [Shipment(self.store, rref) for rref in lacking]
         copies = copies_in(self.store, contexts, diffs=self.diffs)
         there = self._records(copies)
         sent = [copy for copy in copies if _name(copy) not in there]
         again = [copy for copy in copies if self.repair and _says(there.get(_name(copy)), copy)]
-        noted = notes_to_send(self.store, contexts, self.listings, self.key, repair=self.repair)
+        noted = notes_to_send(
+            self.store, contexts, self.listings, self.key, withdrawn, repair=self.repair
+        )
         if shipments or sent or noted:
             write_mark(self.remote.place)
         size = self._send_bytes(shipments)

@@ -172,12 +172,32 @@ def sendable(store: Store, ref: DRef | RRef) -> list[RRef]:
         here = {c.rref for c in store.all_candidates(ref) if not c.gone}
         if here:
             return sorted(here)
-        raise NotInStore("no realization to send", ref=ref, store=store.root, remedy="realize it")
+        raise nothing_to_send(store, ref)
     if rejected := below.verdict(store.parts.layout, ref, "rejected"):
         raise BadPlace(
             "this was rejected, and is not sent to others",
             ref=ref,
             reason=rejected.get("reason"),
-            remedy="send another realization",
+            remedy="send another realization; push(ref.dref, …) tells others that it was rejected",
         )
     return [ref]
+
+
+def nothing_to_send(store: Store, dref: DRef) -> NotInStore:
+    """The error for a derivation without a realization that may be sent."""
+    if count := len(below.marked(store.parts.layout, dref, "rejected")):
+        return NotInStore(
+            "every realization of this was rejected, and is not sent",
+            ref=dref,
+            rejected=count,
+            store=store.root,
+            remedy="realize it; a push to a remote that has it tells there that it was rejected",
+        )
+    return NotInStore("no realization to send", ref=dref, store=store.root, remedy="realize it")
+
+
+def is_withdrawn(store: Store, ref: DRef | RRef) -> bool:
+    """Whether a reference is a derivation of which all that was made is rejected."""
+    if not isinstance(ref, DRef) or not below.marked(store.parts.layout, ref, "rejected"):
+        return False
+    return all(candidate.gone for candidate in store.all_candidates(ref))

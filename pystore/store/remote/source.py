@@ -8,6 +8,8 @@ SO3  A refresh where nothing has changed reads no object: it lists the folders t
      Where one of them is empty, it looks whether the remote is still there.
 SO4  A store that knows no derivation of a name yet finds those at the remote, and by their configs
      only the wanted ones count.
+SO5  What a note at the remote rejects is not chosen, and is rejected here from the next refresh on,
+     though it came before it was rejected.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -15,12 +17,13 @@ from collections.abc import Callable, Iterable, Mapping
 from ...core.candidate import Candidate
 from ...core.config import Config
 from ...core.dataclasses import dataclass, replace
-from ...core.errors import PystoreError, in_one_line
+from ...core.errors import NotInStore, PystoreError, in_one_line
 from ...core.events import Listener, ignore
 from ...core.matchers import Matcher
 from ...core.pick import pick
 from ...core.printable import counted
 from ...core.refs import DRef, RRef, check_name
+from .. import derivations, notes
 from ..layout import well_formed
 from ..pins import pins
 from ..store import Store
@@ -34,7 +37,8 @@ from .receive import is_here, receive
 from .record import Record
 from .remote import Remote
 from .signing import trusting
-from .substitute import LOOK, Found, files_at, merged
+from .substitute import LOOK, Found, Told, files_at, merged
+from .travelling_notes import put_notes, read_notes, rejected_by
 from .travelling_pins import receive_pins
 
 Name = tuple[DRef, str, str]  # of an attempt: derivation, digest of the context, id
@@ -80,6 +84,7 @@ class RemoteSource:
         self._records: dict[Name, Record] = {}  # those that count; they never change
         self._configs: dict[DRef, Config] = {}
         self._files: dict[RRef, dict[str, bytes]] = {}  # those that a matcher reads
+        self._notes: dict[DRef, dict[str, bytes | None]] = {}  # by name; None: it does not count
         self._received: set[Name] = set()
         self._followed: tuple[PinListing, RRef] | None = None
         self.reason = ""
@@ -165,6 +170,7 @@ class RemoteSource:
         listings = dict(remote.each(remote.listing, drefs))
         self._check_there([listing.names for listing in listings.values()])
         told = [name for listing in listings.values() for name in self._read(remote, listing)]
+        self._take_notes(remote, listings.values())
         offered = self._offered(remote, choice, listings, told)
         rref, why_not = pick(choice.matcher, offered)
         if rref is not None:
@@ -187,6 +193,29 @@ class RemoteSource:
             if record is not None:
                 self._records[name] = record
         return [name for name in there if name in self._records]
+
+    def _take_notes(self, remote: Remote, listings: Iterable[Listing]) -> None:
+        """Reads each note once, and adds it where the store knows the derivation (SO5)."""
+        for listing in listings:
+            dref = listing.dref
+            read = self._notes.setdefault(dref, {})
+            if new := {*notes.names_in(listing.names)} - read.keys():
+                read |= dict.fromkeys(new) | read_notes(remote, listing, new)
+            noted, known = self._noted(dref), notes.known(self._store, dref)
+            self._put_notes(dref, {name: noted[name] for name in noted.keys() - known})
+
+    def _put_notes(self, dref: DRef, lacking: Mapping[str, bytes]) -> None:
+        if not lacking:
+            return
+        try:
+            config = self._store.config(dref)
+        except NotInStore:
+            return  # they come with its first realization
+        derivations.record(self._store.parts, [config])  # it may be known below only
+        put_notes(self._store, dref, lacking)
+
+    def _noted(self, dref: DRef) -> dict[str, bytes]:
+        return {name: text for name, text in self._notes[dref].items() if text is not None}
 
     def _offered(
         self,
@@ -216,9 +245,10 @@ class RemoteSource:
     ) -> list[Candidate]:
         made = {r.attempt.rref for r in records if r.attempt.rref is not None}
         offers = {rref: rref for rref in made if listing.has(names.realization(rref))}
+        noted, copies = self._noted(listing.dref), [Copy(record) for record in records]
+        rejected = rejected_by(listing.dref, noted)
         found = Found(self._config(remote, listing.dref), records[0].context)
-        found.copies[self._origin] = [Copy(record) for record in records]
-        found.offers[self._origin] = offers
+        found.told[self._origin] = Told(copies, offers, rejected, noted)
         return merged(self._store, here, found)
 
     def _config(self, remote: Remote, dref: DRef) -> Config:

@@ -4,13 +4,16 @@ SB1  A matcher decides on recorded metrics. Only the realizations that it chose 
 SB2  A remote that is dead, slow or lying is left out for the rest of the call, with a warning and
     an event. The call goes on and builds.
 SB3  The attempts that were found are recorded when one of their realizations was chosen, or when
-    something is built all the same; but not those of a remote whose bytes were damaged.
+    something is built all the same; but not those of a remote whose bytes were damaged. Notes and
+    tags of the derivation come with them.
+SB4  What a remote rejects is not chosen, wherever its bytes are; of a remote with trusted keys, a
+     rejection that one of them has signed.
 """
 
 import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TypeVar, TypeVarTuple
+from typing import NamedTuple, TypeVar, TypeVarTuple
 
 from ...core.adoption import obstacle
 from ...core.attempt import Attempt
@@ -34,11 +37,21 @@ from .parallel import in_time
 from .receive import Wanted, fetch, is_here, read_copy
 from .record import Record
 from .remote import Remote
+from .travelling_notes import new_notes, put_notes, rejected_by
 
 Arguments = TypeVarTuple("Arguments")
 Result = TypeVar("Result")
 
 LOOK = 20.0  # [s] for a remote to answer what it has
+
+
+class Told(NamedTuple):
+    """What one remote has for a derivation in a context."""
+
+    copies: list[Copy]
+    offers: dict[RRef, RRef]  # realizations: here → there
+    rejected: frozenset[RRef]  # by the references that they get here
+    notes: dict[str, bytes]  # of the derivation, but for those that are here
 
 
 @dataclass
@@ -47,17 +60,21 @@ class Found:
 
     config: Config
     context: Context
-    copies: dict[OptionalRemote, list[Copy]] = field(default_factory=dict)
-    offers: dict[OptionalRemote, dict[RRef, RRef]] = field(default_factory=dict)  # here → there
+    told: dict[OptionalRemote, Told] = field(default_factory=dict)
+
+    @property
+    def copies(self) -> list[Copy]:
+        """The attempts that remotes know, each as often as it was told."""
+        return [copy for told in self.told.values() for copy in told.copies]
 
     def offered(self, rref: RRef) -> list[tuple[OptionalRemote, RRef]]:
         """The remotes that have a realization, each with its reference there."""
-        return [(origin, known[rref]) for origin, known in self.offers.items() if rref in known]
+        several = self.told.items()
+        return [(origin, told.offers[rref]) for origin, told in several if rref in told.offers]
 
-    def forget(self, origin: OptionalRemote) -> None:
-        """Removes everything that a remote has told."""
-        self.copies.pop(origin, None)
-        self.offers.pop(origin, None)
+    def is_rejected(self, rref: RRef) -> bool:
+        """Whether a remote says that a realization must not be used (SB4)."""
+        return any(rref in told.rejected for told in self.told.values())
 
 
 class Substituting:
@@ -75,7 +92,7 @@ class Substituting:
         found = self._found[config.dref] = Found(config, context)
         for origin in self._remotes:
             self._try(origin, config.dref, self._search, origin, found, source)
-        return any(found.offers.values()) or any(found.copies.values())
+        return any(told.offers or told.copies for told in found.told.values())
 
     def candidates(
         self, dref: DRef, context: Context, reads: Iterable[str] = ()
@@ -112,20 +129,21 @@ class Substituting:
     def record_found(self, dref: DRef) -> None:
         """Records the attempts that were found, so that what is built now has other seeds."""
         if (found := self._found.get(dref)) is not None:
-            for copies in found.copies.values():
-                record_copies(self._store, found.config, found.context, copies)
+            for told in found.told.values():
+                record_copies(self._store, found.config, found.context, told.copies)
+                put_notes(self._store, dref, told.notes)
 
     # --- one remote --------------------------------------------------------------------
 
     def _search(self, origin: OptionalRemote, found: Found, code: str) -> None:
-        told = in_time(lambda: _look(self._store, origin.remote, found, code), LOOK)
-        found.copies[origin], found.offers[origin] = told
+        found.told[origin] = in_time(lambda: _look(self._store, origin.remote, found, code), LOOK)
 
     def _fetch(self, found: Found, rref: RRef) -> bool:
         for origin, original in found.offered(rref):
             if self._try(origin, rref.dref, self._fetch_from, origin, found, original):
                 return True
-            found.offers.get(origin, {}).pop(rref, None)
+            if origin in found.told:
+                found.told[origin].offers.pop(rref, None)
         return False
 
     def _fetch_from(self, origin: OptionalRemote, found: Found, original: RRef) -> bool:
@@ -134,7 +152,7 @@ class Substituting:
             bill = in_time(lambda: remote.bill(original), LOOK)
         except FileNotFoundError:
             return False
-        wanted = Wanted(found.config, found.context, bill, found.copies[origin])
+        wanted = Wanted(found.config, found.context, bill, found.told[origin].copies)
         try:
             fetch(self._store, remote, [wanted], self._listener)
         except NotInStore:
@@ -156,7 +174,7 @@ class Substituting:
         except PystoreError as error:
             origin.give_up()
             for found in self._found.values():
-                found.forget(origin)
+                found.told.pop(origin, None)
             self._listener(SourceFailed(dref, origin.url, error.what))
             warnings.warn(
                 f"{origin.url} is left out for the rest of this call: {error}",
@@ -166,20 +184,25 @@ class Substituting:
             return None
 
 
-def _look(
-    store: Store, remote: Remote, found: Found, code: str
-) -> tuple[list[Copy], dict[RRef, RRef]]:
-    """The attempts that a remote has; and its realizations by the references that they get here."""
+def _look(store: Store, remote: Remote, found: Found, code: str) -> Told:
     copies: list[Copy] = []
     offers: dict[RRef, RRef] = {}
+    notes: dict[DRef, dict[str, bytes]] = {}
+    rejected: set[RRef] = set()
     for listing, told in _attempts_at(store, remote, found, code):
         copies += told
+        dref = listing.dref
+        if dref not in notes:
+            notes[dref] = new_notes(store, remote, listing)
+        bad = rejected_by(dref, notes[dref])
         for copy in told:
             made = copy.record.attempt.rref
             ours = copy.record.under(found.config.dref, found.context)
-            if made and ours and listing.has(names.realization(made)):
+            if made and ours and made in bad:
+                rejected.add(ours)
+            elif made and ours and listing.has(names.realization(made)):
                 offers.setdefault(ours, made)
-    return copies, offers
+    return Told(copies, offers, frozenset(rejected), notes.get(found.config.dref, {}))
 
 
 def _attempts_at(
@@ -224,13 +247,17 @@ def merged(store: Store, here: list[Candidate], found: Found) -> list[Candidate]
     tried += [attempt for candidate in here for attempt in candidate.attempts]
     rejected = below.marked(store.parts.layout, found.config.dref, "rejected")
     runs = Runs(tried, repetitions=False)
-    for copy in (copy for copies in found.copies.values() for copy in copies):
+    for copy in found.copies:
         attempt = localized(store, found.config, found.context, copy.record)
         if attempt is None or attempt.rref is None or attempt.rref in rejected:
             continue
         if runs.add(attempt):
             merged[attempt.rref] = _with(merged.get(attempt.rref), attempt)
-    return [replace(c, gone=c.gone and not found.offered(c.rref)) for c in merged.values()]
+    return [
+        replace(one, gone=one.gone and not found.offered(rref))
+        for rref, one in merged.items()
+        if not found.is_rejected(rref)
+    ]
 
 
 def _with(candidate: Candidate | None, attempt: Attempt) -> Candidate:

@@ -3,16 +3,20 @@
 NV1  Only notes that the other side lacks are moved. Nothing that is there is changed.
 NV2  A note from a remote counts after it was checked: its name, its derivation, its length, its
      characters, its time; with trusted keys also a signature. Others are left out with a warning.
+NV3  Of a derivation of which all was rejected, nothing is sent but the rejections, to a remote that
+     has some of it.
 """
 
 import time
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
+from itertools import chain
 
 from ...core.context import Context
 from ...core.dataclasses import dataclass
 from ...core.errors import ChecksumMismatch, Corrupted, PystoreWarning
+from ...core.note import parse_note, standing
 from ...core.refs import DRef, RRef
 from .. import notes
 from ..store import Store
@@ -41,12 +45,16 @@ def notes_to_send(
     contexts: Mapping[RRef, Context],
     listings: Mapping[DRef, Listing],
     key: Key | None,
+    withdrawn: Iterable[DRef],
     *,
     repair: bool,
 ) -> NotesToSend:
-    """The notes about these realizations and attempts, and our signatures of them (NV1)."""
+    """The notes about these realizations and attempts, and our signatures of them (NV1).
+
+    Of the derivations that are `withdrawn`, those that reject something (NV3).
+    """
     signatures, texts, fresh = [], [], 0
-    for dref, name, text in _all(store, contexts):
+    for dref, name, text in chain(_all(store, contexts), _rejections(store, withdrawn)):
         there = listings[dref]
         if not there.has(name):
             fresh += 1
@@ -67,6 +75,13 @@ def _all(store: Store, contexts: Mapping[RRef, Context]) -> Iterator[tuple[DRef,
             yield dref, names.note(dref, name[:32]), text
 
 
+def _rejections(store: Store, drefs: Iterable[DRef]) -> Iterator[tuple[DRef, str, bytes]]:
+    for dref in drefs:
+        for note in notes.notes_of(store, dref):
+            if note.because:
+                yield dref, names.note(dref, note.digest), note.file_text
+
+
 def note_objects(
     store: Store, contexts: Mapping[RRef, Context], key: Key | None
 ) -> Iterator[Object]:
@@ -79,16 +94,29 @@ def note_objects(
 
 def receive_notes(store: Store, remote: Remote, listings: Iterable[Listing]) -> int:
     """Adds the notes of derivations that are here; returns how many were new (NV2)."""
-    return sum(_receive(store, remote, listing) for listing in listings)
+    return sum(
+        put_notes(store, listing.dref, new_notes(store, remote, listing)) for listing in listings
+    )
 
 
-def _receive(store: Store, remote: Remote, listing: Listing) -> int:
+def new_notes(store: Store, remote: Remote, listing: Listing) -> dict[str, bytes]:
+    """The texts of the notes at a remote that count and are not here, by their names (NV1, NV2)."""
     known = notes.known(store, listing.dref)
-    found = read_notes(remote, listing, set(notes.names_in(listing.names)) - known)
+    return read_notes(remote, listing, set(notes.names_in(listing.names)) - known)
+
+
+def rejected_by(dref: DRef, texts: Mapping[str, bytes]) -> frozenset[RRef]:
+    """The realizations that these notes reject."""
+    found = (parse_note(dref, name[:32], text) for name, text in texts.items())
+    return frozenset(n.ref for n in standing(found) if n.because and isinstance(n.ref, RRef))
+
+
+def put_notes(store: Store, dref: DRef, found: Mapping[str, bytes]) -> int:
+    """Adds notes that were checked; returns how many."""
     if not found:
         return 0
     with store.parts.session.open_gate():
-        notes.put(store, listing.dref, found)
+        notes.put(store, dref, found)
     return len(found)
 
 

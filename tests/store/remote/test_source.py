@@ -12,7 +12,7 @@ from pystore.store.remote.place import FolderPlace
 from pystore.store.remote.source import Choice, Named, RemoteSource
 
 
-def stage(rate=1, data=1):
+def stage(rate=1, data=1, matcher=None):
     def prepare(b):
         (b.outpath / "x").write_text(str(data))
 
@@ -22,7 +22,9 @@ def stage(rate=1, data=1):
         (b.outpath / "report.md").write_text(f"{b.seed}\n" + "x" * 100)
 
     prepared = Derivation({"name": "prepare", "data": data}, match_latest(), prepare)
-    return Derivation({"name": "train", "rate": rate, "data": prepared}, match_latest(), train)
+    return Derivation(
+        {"name": "train", "rate": rate, "data": prepared}, matcher or match_latest(), train
+    )
 
 
 BEST = match_best("accuracy.txt")
@@ -388,3 +390,52 @@ def test_SO2_a_remote_that_went_away_is_a_reason_by_name_too(source, trained, la
     shutil.rmtree(lab)
     source.refresh(of_data(1))
     assert "no remote is here" in source.reason
+
+
+# --- SO5: what was rejected --------------------------------------------------------------
+
+
+def test_SO5_what_is_rejected_there_is_given_up_here(store, theirs, lab, trained, source):
+    rrefs = [trained() for _ in range(3)]
+    choice = Choice((rrefs[0].dref,), BEST)
+    source.refresh(choice)
+    (best,) = here(store, rrefs[0])
+    ps.reject(best, "it is wrong", store=theirs)
+    ps.push(best.dref, lab, store=theirs)
+    source.refresh(choice)
+    (second,) = here(store, rrefs[0])
+    assert source.reason == ""
+    assert second == ps.realize(stage(matcher=BEST), store=theirs) != best
+    assert ps.realize(stage(matcher=BEST), build=False) == second
+
+
+def test_SO5_where_all_are_rejected_none_is_left(store, theirs, lab, trained, source):
+    rref = trained()
+    choice = Choice((rref.dref,), BEST)
+    source.refresh(choice)
+    ps.reject(rref, "it is wrong", store=theirs)
+    ps.push(rref.dref, lab, store=theirs)
+    source.refresh(choice)
+    assert source.reason
+    assert here(store, rref) == []
+
+
+def test_SO5_it_is_not_fetched_in_the_first_place(store, theirs, lab, trained, source):
+    rref = trained()
+    ps.reject(rref, "it is wrong", store=theirs)
+    ps.push(rref.dref, lab, store=theirs)
+    source.refresh(Choice((rref.dref,), BEST))
+    assert source.reason
+    assert rref.dref not in store.drefs()
+
+
+def test_SO3_notes_are_read_once(theirs, lab, trained, source, read):
+    rref = trained()
+    ps.tag(rref, "good", store=theirs)
+    ps.push(rref.dref, lab, store=theirs)
+    choice = Choice((rref.dref,), BEST)
+    source.refresh(choice)
+    source.refresh(choice)
+    read.clear()
+    source.refresh(choice)
+    assert not read

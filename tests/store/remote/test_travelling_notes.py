@@ -8,7 +8,7 @@ import pytest
 import pystore as ps
 from pystore import Derivation, Store, match_latest, match_some
 from pystore.core.note import LARGEST, digest_of
-from pystore.errors import PystoreWarning, UnsafeArchive
+from pystore.errors import NotInStore, PystoreWarning, UnsafeArchive
 from pystore.store import verdicts
 from pystore.store.notes import notes_of
 
@@ -279,3 +279,28 @@ def test_NW4_who_is_not_trusted_rejects_nothing(both, other, tmp_path):
     ps.push(TRAIN, remote, key=key)
     ps.pull(TRAIN, remote, trusted_keys=[public], store=other)
     assert ps.rejected(TRAIN.dref, store=other) == {both[0]: "a label leak"}
+
+
+def test_NV3_where_all_was_rejected_the_rejections_go(both, other, tmp_path):
+    ps.push(TRAIN, tmp_path / "remote")
+    ps.pull(TRAIN, tmp_path / "remote", store=other)
+    for rref in both:
+        ps.reject(rref, "it leaks")
+    ps.note(TRAIN, "not sent")
+    assert ps.push(TRAIN, tmp_path / "remote").notes == 2
+    assert ps.push(TRAIN, tmp_path / "remote").notes == 0
+    ps.pull(TRAIN, tmp_path / "remote", store=other)
+    assert not other.all_candidates(TRAIN.dref)
+    assert said(other) == [*ALL, "#rejected", "#rejected"]
+
+
+def test_NV3_a_remote_that_has_nothing_of_it_gets_nothing(both, other, tmp_path):
+    ps.push(DATA, tmp_path / "remote")
+    for rref in both:
+        ps.reject(rref, "it leaks")
+    with pytest.raises(NotInStore, match="every realization of this was rejected"):
+        ps.push(TRAIN, tmp_path / "remote")
+    with pytest.raises(NotInStore, match="no remote is here"):
+        ps.push(TRAIN, tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+    assert not list((tmp_path / "remote" / "drv").glob("*-train"))
