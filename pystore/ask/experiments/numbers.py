@@ -1,6 +1,7 @@
 """Numbers: the metric of an attempt, and those of all attempts of a derivation."""
 
 import math
+from collections.abc import Iterator
 
 from ...core.attempt import Attempt
 from ...core.errors import BadMetric, BadRef
@@ -27,9 +28,18 @@ def numbers_of(dref: DRef, context: str, name: str, store: Store) -> list[float]
 
     What was rejected does not count. Raises BadMetric when an attempt has no such number.
     """
+    return [_needed(attempt, name, store) for attempt in distinct(_tries(dref, context, store))]
+
+
+def made_in(dref: DRef, context: str, store: Store) -> list[RRef]:
+    """The realizations whose numbers count in a context, each once."""
+    tries = distinct(_tries(dref, context, store))
+    return list(dict.fromkeys(one.rref for one in tries if one.rref is not None))
+
+
+def _tries(dref: DRef, context: str, store: Store) -> Iterator[Attempt]:
     rejected = store.rejected(dref)
-    tries = (a for a in store.attempts(dref) if a.context == context and a.rref not in rejected)
-    return [_needed(attempt, name, store) for attempt in distinct(tries)]
+    return (a for a in store.attempts(dref) if a.context == context and a.rref not in rejected)
 
 
 def _needed(attempt: Attempt, name: str, store: Store) -> float:

@@ -21,7 +21,7 @@ from ...store.searches import SearchFolder
 from ...store.store import Store
 from .pruning import Place
 from .search_space import SearchSpace
-from .studies import SAID, OpenStudy, checked
+from .studies import SAID, OpenStudy, checked, rejected_trials
 from .table import Table, Tabular, interval
 from .trials import Trials, Wanted
 
@@ -30,12 +30,17 @@ _ITS_OWN = ("build", "force_rebuild")  # options that mean nothing here
 
 @dataclass(frozen=True, repr=False)
 class Search(Tabular):
-    """A search and its trials; prints as a table. `study` is Optuna's own, with all trials."""
+    """A search and its trials; prints as a table. `study` is Optuna's own, with all trials.
+
+    A trial of which a result was rejected is shown as such, and is not the best; Optuna's study
+    goes on counting it.
+    """
 
     metric: str
     mode: Mode
     study: Any
     space: SearchSpace
+    store: Store
 
     @property
     def best(self) -> RRef:
@@ -49,22 +54,30 @@ class Search(Tabular):
 
     @property
     def _best(self) -> Any:
-        try:
-            return self.study.best_trial
-        except ValueError:
+        from optuna.trial import TrialState
+
+        rejected = rejected_trials(self.study, self.store)
+        trials = self.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        left = [trial for trial in trials if trial.number not in rejected]
+        if not left:
+            but = f"; {counted(len(trials), 'trial')} rejected" if trials else ""
             raise BadStage(
-                "no trial has ended with a number", remedy="print the search, to see why"
-            ) from None
+                f"no trial has ended with a number that counts{but}",
+                remedy="print the search, to see why; search again to try others",
+            )
+        sign = 1 if self.mode == "max" else -1
+        return max(left, key=lambda trial: (sign * trial.value, -trial.number))
 
     def table(self) -> Table:
         """The trials as rows."""
         trials = self.study.get_trials(deepcopy=False)
         names = sorted(self.space.distributions)
+        rejected = rejected_trials(self.study, self.store)
         ranges = any(SAID + "low" in t.user_attrs for t in trials)
         rows = [
             [
                 t.number,
-                t.state.name.lower(),
+                "rejected" if t.number in rejected else t.state.name.lower(),
                 *(t.params.get(name) for name in names),
                 t.value if t.state.name == "COMPLETE" else None,
                 *([_range(t.user_attrs)] if ranges else []),
@@ -148,8 +161,8 @@ def search(
     with folder.at_work(), executor_for(closure, given) as executor:
         given = replace(given, executor=executor, workers=None, gpus=None)
         wanted = replace(wanted, pruner=pruner, prune_by=prune_by or metric)
-        Trials(wanted, searched, study, given).run(many)
-    return Search(metric, mode, study.end(), searched)
+        Trials(wanted, searched, study, given, rejected_trials(study.study, store)).run(many)
+    return Search(metric, mode, study.end(), searched, store)
 
 
 def _store(given: RunOptions) -> Store:

@@ -2,16 +2,20 @@
 
 SX1  A trial that was running when its process was killed is taken over: not lost, and not double.
 SX2  A trial is counted once, whoever asked for it; one that failed is not counted.
+SX3  A trial of which a result was rejected since does not count: another one is tried in its place,
+     and it is not the best.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from ...core.dataclasses import dataclass, field
 from ...core.errors import BadPlace, BadStage
 from ...core.options import Mode
+from ...core.refs import RRef
 from ...store.searches import SearchFolder
+from ...store.store import Store
 from .pruning import Place
 
 BY = "pystore:by"  # attributes of trials: which process runs it
@@ -84,8 +88,13 @@ class OpenStudy:
         del self.study.stop
         return self.study
 
-    def next(self, trials: int, failed: int, distributions: Mapping[str, Any]) -> Trial | None:
-        """A trial to run, unless there are `trials` with the `failed` ones of this call."""
+    def next(
+        self, trials: int, failed: int, distributions: Mapping[str, Any], rejected: Collection[int]
+    ) -> Trial | None:
+        """A trial to run, unless there are `trials` with the `failed` ones of this call.
+
+        The trials with the numbers that are `rejected` do not count.
+        """
         from optuna.trial import TrialState
 
         with self._folder.alone():
@@ -94,7 +103,8 @@ class OpenStudy:
             for trial in running:
                 if trial.number not in self._mine and self._folder.has_died(trial.user_attrs[BY]):
                     return self._take(trial.number, trial._trial_id, trial.params)
-            ended = sum(t.state in (TrialState.COMPLETE, TrialState.PRUNED) for t in known)
+            counted = [t for t in known if t.state in (TrialState.COMPLETE, TrialState.PRUNED)]
+            ended = sum(t.number not in rejected for t in counted)
             if self._exhausted or ended + len(running) + failed >= trials:
                 return None
             asked = self.study.ask(dict(distributions))
@@ -116,6 +126,17 @@ class OpenStudy:
         state = TrialState.PRUNED if ended.pruned else TrialState.FAIL if ended.error else None
         with _quietly():
             self.study.tell(trial.number, ended.value, state)
+
+
+def rejected_trials(study: Any, store: Store) -> frozenset[int]:
+    """The numbers of the trials of which a result was rejected since (SX3)."""
+    found = set()
+    for trial in study.get_trials(deepcopy=False):
+        said = trial.user_attrs
+        of = [RRef(one) for one in said.get(SAID + "of", filter(None, [said.get(SAID + "rref")]))]
+        if of and not store.rejected(of[0].dref).isdisjoint(of):
+            found.add(trial.number)
+    return frozenset(found)
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 import contextvars
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from queue import SimpleQueue
@@ -20,7 +20,7 @@ from ...run.dispatch import SerialExecutor
 from ...run.interrupts import deferred
 from ...run.options import RunOptions
 from ...run.verbs import realize_with
-from .numbers import numbers_of
+from .numbers import made_in, numbers_of
 from .pruning import Pruning
 from .search_space import SearchSpace
 from .studies import Ended, OpenStudy, Trial
@@ -50,13 +50,20 @@ class Trials:
     """The trials of one call of search."""
 
     def __init__(
-        self, wanted: Wanted, space: SearchSpace, study: OpenStudy, options: RunOptions
+        self,
+        wanted: Wanted,
+        space: SearchSpace,
+        study: OpenStudy,
+        options: RunOptions,
+        rejected: Collection[int] = (),
     ) -> None:
+        """The trials with the numbers that are `rejected` do not count."""
         self._wanted, self._space, self._study = wanted, space, study
         self._over = threading.Event()
         self._ended: SimpleQueue[Future[Ended]] = SimpleQueue()
         self._options = replace(options, stop=self._stopped_by(options.stop))
         self._store: Any = options.store
+        self._rejected = rejected  # before this call
         self._failed = 0
         self._error: BaseException | None = None
 
@@ -78,7 +85,9 @@ class Trials:
     def _fill(self, executor: Any, running: dict[Future[Ended], Trial], at_once: int) -> bool:
         """Starts what may be started. Returns whether anything runs."""
         while len(running) < at_once and self._error is None:
-            trial = self._study.next(self._wanted.trials, self._failed, self._space.distributions)
+            trial = self._study.next(
+                self._wanted.trials, self._failed, self._space.distributions, self._rejected
+            )
             if trial is None:
                 break
             # What is sent to other threads is sent whole: a signal would leave its future locked.
@@ -145,6 +154,7 @@ class Trials:
         told = Statistics.of(numbers)
         if told.n > 1:
             said |= {"n": told.n, "low": told.low, "high": told.high}
+            said |= {"of": made_in(dref, context, self._store)}
         return Ended(told.mean, said=said)
 
     def _has_told(self, rref: Any) -> bool:

@@ -23,6 +23,7 @@ from pystore import (
     push,
     randint,
     realize,
+    reject,
     results,
     search,
     stage,
@@ -75,6 +76,10 @@ def states(found) -> list[str]:
     return [trial.state.name for trial in found.study.trials]
 
 
+def shown(found) -> list[str]:
+    return sorted(row[1] for row in found.table().rows)
+
+
 def test_each_trial_is_a_realization(store):
     found = search(train, SPACE, FILE, trials=6)
     assert states(found) == ["COMPLETE"] * 6
@@ -103,6 +108,34 @@ def test_TZ1_known_results_are_not_trained_again(store):
     found = search(train, space, FILE, trials=5, listener=heard.append)
     assert states(found) == ["COMPLETE"] * 5
     assert not [event for event in heard if isinstance(event, Started)]
+
+
+def test_SX3_what_was_rejected_is_not_the_best_and_another_is_tried(store):
+    found = search(train, SPACE, FILE, trials=4)
+    first, parameters = found.best, found.parameters
+    reject(first, "it has seen the test set")
+    assert found.best != first and found.parameters != parameters
+    assert shown(found) == ["complete"] * 3 + ["rejected"]
+    again = search(train, SPACE, FILE, trials=4)
+    assert shown(again) == ["complete"] * 4 + ["rejected"]
+    assert again.best != first
+
+
+def test_SX3_one_of_several_attempts_is_enough(store):
+    found = search(train, {**SPACE, "noise": 0.1}, FILE, trials=3, attempts=3)
+    best = found.best
+    other = next(a.rref for a in attempts(best.dref) if a.rref != best)
+    reject(other, "the disk was full")
+    assert found.best.dref != best.dref
+    assert shown(found).count("rejected") == 1
+
+
+def test_SX3_where_all_are_rejected_none_is_the_best(store):
+    found = search(train, SPACE, FILE, trials=1)
+    reject(found.best, "no")
+    with pytest.raises(BadStage, match="1 trial rejected"):
+        found.best  # noqa: B018 - it raises
+    assert "1 trial rejected" in str(found)
 
 
 def test_a_loss_is_minimized(store):
