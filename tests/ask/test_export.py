@@ -197,6 +197,19 @@ def test_EF1_an_attempt_is_added_once_wherever_its_folder_is(trained: Store, tmp
 
 
 @pytest.mark.usefixtures("needs_tensorboard")
+def test_EF2_the_folder_of_what_was_rejected_since_says_so(trained: Store, tmp_path: Path):
+    target = tmp_path / "tb"
+    ps.export_tensorboard("train", target)
+    ps.reject(ps.best("train", "y.txt"), "a leak")
+    for _ in range(2):
+        again = ps.export_tensorboard("train", target)
+        assert (again.added, again.known, again.rejected) == (0, 2, 1)
+        names = sorted(path.name.rpartition(" ")[0] for path in (target / "train").iterdir())
+        assert names == ["rate=0.25", "rate=7", "rejected rate=0.5"]
+    assert "1 there marked as rejected" in str(again)
+
+
+@pytest.mark.usefixtures("needs_tensorboard")
 def test_EF1_an_export_that_was_killed_leaves_no_part_of_a_file(
     trained: Store, tmp_path: Path, monkeypatch
 ):
@@ -301,6 +314,20 @@ def test_EM1_a_tag_that_was_taken_away_goes(trained: Store, mlflow):
     assert [run.data.tags.get("pystore.tags") or None for run in runs(client)] == [None] * 3
 
 
+def test_EM1_a_run_of_what_was_rejected_since_says_so(trained: Store, mlflow):
+    client, uri = mlflow
+    export_mlflow("train", uri)
+    rref = ps.best("train", "y.txt")
+    ps.reject(rref, "a leak")
+    for _ in range(2):
+        again = export_mlflow("train", uri)
+        assert (again.added, again.known, again.rejected) == (0, 2, 1)
+    tags = [run.data.tags for run in runs(client)]
+    told = {one["pystore.reference"]: one.get("pystore.rejected") for one in tags}
+    assert told.pop(rref) == "a leak"
+    assert set(told.values()) == {None}
+
+
 def test_EM2_a_run_that_was_not_ended_is_replaced(trained: Store, mlflow, monkeypatch):
     from mlflow import MlflowClient
 
@@ -376,7 +403,8 @@ def test_spelled_names_are_unique_and_fit(names: list[str]):
 def test_an_export_is_told_as_json(trained: Store, tmp_path: Path):
     told = ps.export_csv("train", tmp_path / "t.csv").to_dict()
     place = str(tmp_path / "t.csv")
-    known = {"place": place, "added": 3, "known": 0, "unfinished": 0, "left_out": None}
+    known = {"place": place, "added": 3, "known": 0, "unfinished": 0}
+    known |= {"rejected": 0, "left_out": None}
     assert json.loads(json.dumps(told)) == known
 
 

@@ -7,7 +7,6 @@ RE3  A number that is missing is never taken for another: it is counted as missi
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from functools import cached_property, partial
 from typing import Any
 
@@ -17,6 +16,7 @@ from ...core.dataclasses import dataclass
 from ...core.errors import BadMetric, BadStage
 from ...core.extremes import Over, checked_over
 from ...core.holding import Holding
+from ...core.instants import utc
 from ...core.left_out import NOTHING, LeftOut
 from ...core.options import Mode, Scope, checked_mode
 from ...core.printable import listed
@@ -325,7 +325,7 @@ _FACTS: Facts = {
     "attempt": lambda a: a.number,
     "outcome": lambda a: a.outcome,
     "seed": lambda a: a.seed,
-    "start": lambda a: datetime.fromtimestamp(a.start / 1e9, UTC),
+    "start": lambda a: utc(a.start),
     "seconds": lambda a: a.duration,
     "dref": lambda a: str(a.dref),
     "rref": lambda a: a.rref and str(a.rref),

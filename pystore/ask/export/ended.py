@@ -1,7 +1,7 @@
 """Ended: the attempts of some stages that have ended, with all that an export tells of them."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -13,6 +13,7 @@ from ...core.note import Note, tags_among
 from ...core.options import Scope
 from ...declare.parameters import Parameters
 from ...store.store import Store
+from ..experiments.family import members
 from ..experiments.results import results
 from ..finding.conditions import Where
 from ..inspection.attempts import with_notes
@@ -74,6 +75,7 @@ class Ended:
     several: tuple[Told, ...]
     unfinished: int  # attempts that still run
     left_out: LeftOut
+    rejected: Mapping[str, str]  # the ids of attempts whose results were rejected, and why
 
     def __iter__(self) -> Iterator[Told]:
         return iter(self.several)
@@ -101,4 +103,16 @@ def ended(what: Any, code: Scope, store: Store, where: Where | None = None) -> E
         for row, one in zip(rows.values(), noted, strict=True)
     )
     unfinished = sum(row.attempt.outcome == "running" for row in found)
-    return Ended(several, unfinished, found.left_out)
+    why = _rejected(what, code, store) if found.rejected else {}
+    return Ended(several, unfinished, found.left_out, why)
+
+
+def _rejected(what: Any, code: Scope, store: Store) -> dict[str, str]:
+    held = members(what, store, code).holdings(store)
+    return {
+        one.id: store.rejection(one.rref)
+        for holding in held.values()
+        if holding.rejected
+        for one in holding.attempts.outlines()
+        if one.rref is not None and one.rref.digest in holding.rejected
+    }

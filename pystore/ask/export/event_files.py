@@ -2,6 +2,7 @@
 
 EF1  A file is there whole or not at all, and ends with the id of its attempt: it is found again
      wherever its folder was moved to within the folder of the export.
+EF2  The folder of an attempt whose result was rejected since says so in its name.
 """
 
 import os
@@ -19,6 +20,7 @@ from ..finding.conditions import Where
 from .ended import Told, ended
 from .exported import Exported
 
+_REJECTED = "rejected "  # before the name of a folder (EF2)
 _LONGEST = 120  # [characters] of the parameters in the name of a folder
 
 
@@ -33,7 +35,8 @@ def export_tensorboard(
     """Writes the metrics of attempts as event files: `tensorboard --logdir folder` shows them.
 
     Each attempt has a folder, named by its stage, the parameters that tell it apart, its number
-    and digits of its id. Attempts that are there already are left as they are. The steps of an
+    and digits of its id. Attempts that are there already are left as they are, but where the result
+    was rejected since, the name of the folder says so. The steps of an
     attempt have the time at which it ended: no other time is known of them. Needs tensorboard.
     `what`, `where` and `code` are those of `results`.
 
@@ -46,10 +49,13 @@ def export_tensorboard(
     found = ended(what, code, store or current_store(), where)
     try:
         target.mkdir(parents=True, exist_ok=True)
-        known = {path.suffix[1:] for path in target.rglob("events.out.tfevents.*")}
+        known = {path.suffix[1:]: path for path in target.rglob("events.out.tfevents.*")}
         fresh = [one for one in found if one.attempt.id not in known]
         for one in fresh:
             _write(one, target / one.attempt.dref.name / _label(one))
+        rejected = [known[id_].parent for id_ in found.rejected if id_ in known]
+        for path in rejected:
+            _mark(path)
     except OSError as error:
         raise BadPlace(
             "the folder cannot be written",
@@ -58,7 +64,7 @@ def export_tensorboard(
             remedy="name a folder that you may write to",
         ) from None
     left = len(found.several) - len(fresh)
-    return Exported(str(target), len(fresh), left, found.unfinished, found.left_out)
+    return Exported(str(target), len(fresh), left, found.unfinished, found.left_out, len(rejected))
 
 
 def _check_installed() -> None:
@@ -76,6 +82,11 @@ def _label(one: Told) -> str:
     told = (f"{name}={value}" for name, value in one.differing.items())
     text = "".join(c if c.isalnum() or c in " =._,+-" else "_" for c in " ".join(told))
     return f"{text[:_LONGEST]} {one.attempt.number}-{one.attempt.id[:8]}".strip().lstrip(".")
+
+
+def _mark(folder: Path) -> None:
+    if not folder.name.startswith(_REJECTED):
+        folder.rename(folder.with_name(_REJECTED + folder.name))
 
 
 def _write(one: Told, folder: Path) -> None:

@@ -16,10 +16,11 @@ class Exported:
     known: int  # exported before
     unfinished: int = 0  # they still run: a later export adds them
     left_out: LeftOut = NOTHING  # attempts of the same names by other code
+    rejected: int = 0  # exported before, and rejected since: they are marked
 
     def to_dict(self) -> dict[str, Any]:
-        """The export as a JSON object: `place`, `added`, `known`, `unfinished`, `left_out`."""
-        names = ("place", "added", "known", "unfinished")
+        """The export as a JSON object: the fields by name."""
+        names = ("place", "added", "known", "unfinished", "rejected")
         told = {name: getattr(self, name) for name in names}
         return {**told, "left_out": str(self.left_out) if self.left_out else None}
 
@@ -27,4 +28,5 @@ class Exported:
         told = [f"{counted(self.added, 'attempt')} added"]
         told += [f"{self.known:,} there before"] if self.known else []
         told += [f"{self.unfinished:,} left out that still run"] if self.unfinished else []
+        told += [f"{self.rejected:,} there marked as rejected"] if self.rejected else []
         return "\n".join([", ".join(told), *([str(self.left_out)] if self.left_out else [])])

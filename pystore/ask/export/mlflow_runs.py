@@ -1,6 +1,7 @@
 """MLflow runs: attempts as runs of an experiment, found again by a tag with the attempt's id.
 
-EM1  A second export adds no run twice; it brings notes and tags up to date.
+EM1  A second export adds no run twice; it brings notes and tags up to date, and marks the runs of
+     results that were rejected since.
 EM2  A run that an export has begun and not ended, since it was killed, is replaced.
 EM3  Nothing is written before all that is needed has answered: package, server, experiments.
 """
@@ -24,6 +25,7 @@ from .ended import Ended, Told, ended
 from .exported import Exported
 
 _ID = "pystore.attempt"
+_REJECTED = "pystore.rejected"
 _STATUS = {
     "succeeded": "FINISHED",
     "stopped": "KILLED",
@@ -49,8 +51,9 @@ def export_mlflow(
     experiment that is named like the stage. Each has all parameters of its attempt, those of inputs
     too, its metrics over their steps, the times of its start and end, and tags: reference, host,
     seed, outcome, tags and notes. Files are not sent. Runs of an earlier export are found by the
-    id of the attempt, and get the tags and notes of now. Needs mlflow or mlflow-skinny. `what`,
-    `where` and `code` are those of `results`.
+    id of the attempt, and get the tags and notes of now; where the result was rejected since, the
+    tag `pystore.rejected` says why. Needs mlflow or mlflow-skinny. `what`, `where` and `code` are
+    those of `results`.
 
     Raises BadStage when there is nothing to show; BadPlace without mlflow, or where the server
     does not answer or refuses.
@@ -65,13 +68,14 @@ def export_mlflow(
         known = _runs(client, experiments.values())
         fresh = [one for one in found if not _is_whole(known.get(one.attempt.id))]
         _make_up_to_date(client, found, known)
+        rejected = _mark_rejected(client, found, known)
         for one in fresh:
             if begun := known.get(one.attempt.id):
                 client.delete_run(begun.info.run_id)  # it was not ended (EM2)
             with redirect_stdout(StringIO()):  # MLflow prints two lines a run
                 _add(client, experiments[one.attempt.dref.name], one)
     left = len(found.several) - len(fresh)
-    return Exported(uri, len(fresh), left, found.unfinished, found.left_out)
+    return Exported(uri, len(fresh), left, found.unfinished, found.left_out, rejected)
 
 
 def _client_maker() -> Any:
@@ -163,6 +167,15 @@ def _make_up_to_date(client: Any, found: Ended, known: Mapping[str, Any]) -> Non
         for name, text in _noted(one).items():
             if run.data.tags.get(name, "") != text:
                 client.set_tag(run.info.run_id, name, text)
+
+
+def _mark_rejected(client: Any, found: Ended, known: Mapping[str, Any]) -> int:
+    """Says in the tags of runs why their results were rejected; returns how many these are."""
+    runs = {id_: known[id_] for id_ in found.rejected if _is_whole(known.get(id_))}
+    for id_, run in runs.items():
+        if _REJECTED not in run.data.tags:
+            client.set_tag(run.info.run_id, _REJECTED, _cut(found.rejected[id_]))
+    return len(runs)
 
 
 def _add(client: Any, experiment: str, one: Told) -> None:

@@ -12,6 +12,7 @@ from typing import Any, TextIO
 
 from ...core.attempt import Attempt
 from ...core.errors import BadPlace
+from ...core.instants import utc
 from ...core.options import Scope
 from ...declare.parameters import cell
 from ...declare.recorder import store_was_read
@@ -71,9 +72,7 @@ def _row(one: Told, parameters: Iterable[str], metrics: Iterable[str]) -> Iterat
 
 
 def _time(nanoseconds: int) -> str:
-    from datetime import UTC, datetime  # for its weight
-
-    return datetime.fromtimestamp(nanoseconds / 1e9, UTC).isoformat(timespec="milliseconds")
+    return utc(nanoseconds).isoformat(timespec="milliseconds")
 
 
 _BEFORE: Mapping[str, Callable[[Attempt], Any]] = {

@@ -2,7 +2,6 @@
 
 import functools
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -13,6 +12,7 @@ from ...ask.finding.values import FACTS, Values
 from ...ask.inspection.moment import moment
 from ...core.attempt import Attempt
 from ...core.errors import in_one_line
+from ...core.instants import utc
 from .command_context import CommandContext
 from .ref import begun_so, complete, typed
 
@@ -70,7 +70,7 @@ def csv_of(found: Found, shown: Sequence[Attempt]) -> str:
 
 
 _FACTS: dict[str, Callable[[Attempt], Any]] = {
-    "start": lambda a: datetime.fromtimestamp(a.start // 1000 / 1e6, UTC).isoformat(),
+    "start": lambda a: utc(a.start).isoformat(),
     "stage": lambda a: a.dref.name,
     "attempt": lambda a: a.number,
     "outcome": lambda a: a.outcome,
