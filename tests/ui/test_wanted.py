@@ -7,6 +7,7 @@ import pytest
 from small_store import make, train
 
 from pystore import Derivation, build_outpath, match_latest, realize
+from pystore.ask.finding import attempts
 from pystore.ui.cli.main import run
 
 
@@ -55,6 +56,22 @@ def test_csv_has_parameters_facts_and_metrics(log, small):
     assert {row["rate"] for row in rows} == {"0.5", "1.0"}
     assert {row["dref"] for row in rows} == {train(0.5).dref, train(1.0).dref}
     assert all(float(row["accuracy.txt"]) > 0.9 for row in rows if row["rref"])
+
+
+def test_csv_has_a_column_for_each_name_of_a_condition(log):
+    _, out, _ = log("--csv", "--where", "rate=0.5 accuracy.txt>0 pid>0")
+    header = out.splitlines()[0].split(",")
+    assert {"rate", "pid", "accuracy.txt"} <= {*header}
+    assert len(header) == len({*header})
+
+
+def test_an_attempt_whose_record_is_removed_meanwhile_is_left_out(log, monkeypatch):
+    whole = log("--csv", "--where", "rate>0")[1].splitlines()
+    real, lost = attempts.in_full, iter([None])
+    monkeypatch.setattr(attempts, "in_full", lambda *given: next(lost, real(*given)))
+    assert log("--csv", "--where", "rate>0")[1].splitlines() == [whole[0], *whole[2:]]
+    lost = iter([None])
+    assert len(log("--where", "rate>0")[1].splitlines()) == len(whole) - 1
 
 
 def test_no_text_in_csv_is_a_formula(store, capsys):

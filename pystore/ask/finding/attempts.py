@@ -14,7 +14,7 @@ from typing import Any
 
 from ...core.attempt import Attempt
 from ...core.attempt_columns import AttemptColumns
-from ...core.dataclasses import dataclass
+from ...core.dataclasses import dataclass, replace
 from ...core.derivation import Closure
 from ...core.errors import BadStage
 from ...core.holding import Holding
@@ -75,8 +75,15 @@ class Found:
 
     def attempts(self, store: Store) -> list[Attempt]:
         """The attempts in full, by their records. One whose record is lost is left out."""
-        found = (in_full(holding.attempts, at, store) for holding, at in self.places)
-        return [one for one in found if one is not None]
+        return self.in_full(store)[1]
+
+    def in_full(self, store: Store) -> tuple["Found", list[Attempt]]:
+        """What is there of it: without those whose record is lost, and the others in full."""
+        whole = [in_full(holding.attempts, at, store) for holding, at in self.places]
+        kept = [place for place, one in zip(self.places, whole, strict=True) if one is not None]
+        lost = len(whole) - len(kept)
+        there = self if not lost else replace(self, places=kept, total=self.total - lost)
+        return there, [one for one in whole if one is not None]
 
     def parameters(self) -> list[str]:
         """The names of the parameters in which the derivations of these attempts differ."""

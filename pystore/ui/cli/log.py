@@ -81,10 +81,9 @@ def log_command(
         raise click.UsageError("--csv and --json: one of the two")
     limit = most if most or as_csv or as_json else _MOST
     given = command.store.drefs() if refs is None else refs
-    found = find(given, command.store, wanted, limit)
-    shown = found.attempts(command.store)
+    found, shown = find(given, command.store, wanted, limit).in_full(command.store)
     if as_csv:
-        click.echo(csv_of(found, shown), nl=False)
+        click.echo(csv_of(found, shown, wanted.names()), nl=False)
         return
     noted = with_notes(shown, command.store)
     report(noted, lambda: _text(found, noted, wanted.names(), most), as_json)
@@ -93,8 +92,7 @@ def log_command(
 def _text(
     found: Found, shown: Sequence[NotedAttempt], names: Sequence[str], most: int | None
 ) -> str:
-    cells = {name: found.cells(name) for name in names} if len(shown) == len(found.places) else {}
-    lines = [log_table(shown, cells)]
+    lines = [log_table(shown, {name: found.cells(name) for name in names})]
     left = found.total - len(found.places)
     if left and most is None:
         lines.append(f"… {left:,} more: --limit {found.total} shows them")

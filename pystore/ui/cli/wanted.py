@@ -51,12 +51,16 @@ def wanted_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return functools.reduce(lambda done, option: option(done), reversed(options), with_wanted)
 
 
-def csv_of(found: Found, shown: Sequence[Attempt]) -> str:
-    """Attempts as CSV: their parameters, facts and metrics, a row an attempt."""
+def csv_of(found: Found, shown: Sequence[Attempt], names: Iterable[str] = ()) -> str:
+    """Attempts as CSV: parameters in which they differ, facts and metrics, a row an attempt.
+
+    Of `names`, which the conditions have, each has a column, too.
+    """
     from io import StringIO  # few calls need it
 
     values = found.values
-    parameters = found.parameters()
+    told = {*_FACTS, *values.metrics()}
+    parameters = list(dict.fromkeys([*found.parameters(), *(n for n in names if n not in told)]))
     facts = named_apart(_FACTS, parameters, "attempt")
     metrics = named_apart(values.metrics(), [*parameters, *facts], "metric")
     cells = [
