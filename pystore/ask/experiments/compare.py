@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from ...core.attempt import Attempt
 from ...core.dataclasses import dataclass
 from ...core.errors import BadMetric, BadStage
 from ...core.extremes import Over
@@ -35,6 +36,7 @@ class Comparison(Tabular):
     mode: Mode
     left_out: LeftOut = NOTHING  # attempts of the same names by other code
     unpaired: int = 0  # attempts whose value of `paired` the other side lacks: they do not count
+    shared: int = 0  # attempts on both sides, which the test takes for independent
 
     @property
     def tries(self) -> int:
@@ -92,11 +94,14 @@ class Comparison(Tabular):
 
     def notes(self) -> list[str]:
         """The lines below the table: the test, and counts of what is left out."""
-        told = [self._verdict(), *([str(self.left_out)] if self.left_out else [])]
+        told = [self._verdict()]
+        if self.shared:
+            both = counted(self.shared, "attempt")
+            told.append(f"{both} on both sides: interval and p are those of sides apart")
         if self.unpaired:
             lost = counted(self.unpaired, "attempt")
             told.append(f"not counted: {lost} whose {self.paired} is on one side only")
-        return told
+        return [*told, *([str(self.left_out)] if self.left_out else [])]
 
     @property
     def test(self) -> str:
@@ -151,7 +156,9 @@ def compare(
     such as "seed", or "data.seed" of an input. Attempts with equal values of it belong together,
     and the test is that of their differences; several attempts with one value count as their mean,
     and those with a value that the other side lacks do not count. Where "seed" is no parameter, it
-    means the seeds of the attempts, which differ between derivations.
+    means the seeds of the attempts, which differ between derivations. Attempts that are on both
+    sides, as of a stage and a part of it, are counted in a note: the test takes them for
+    independent.
 
     Raises BadStage when fewer than two pairs are found, BadMetric as `results` does.
     """
@@ -186,15 +193,22 @@ def comparisons(
     found = []
     for metric in _common(one, other) if asked is None else asked:
         left, right = _scored(one, a, metric), _scored(other, b, metric)
-        if apart:
-            _check_apart(left, right)
+        shared = _shared(left, right)
+        if shared and apart:
+            raise BadStage(
+                "the sides of the comparison have attempts in common",
+                shared=counted(len(shared), "attempt"),
+                such_as=shared[0].rref,
+                remedy="name two sides that were trained apart from each other",
+            )
         unpaired = 0
         if paired is not None:
             x, y, unpaired = _pairs(left, right, metric, paired, store)
         else:
             x, y = (tuple(row.metrics[metric] for row in side) for side in (left, right))
         test = welch(x, y) if paired is None else _paired(x, y)
-        found.append(Comparison(metric, x, y, test, paired, mode, left_out, unpaired))
+        counts = unpaired, len(shared)
+        found.append(Comparison(metric, x, y, test, paired, mode, left_out, *counts))
     return found
 
 
@@ -229,17 +243,10 @@ def _common(one: Results, other: Results) -> list[str]:
     return sorted(told[0] & told[1])
 
 
-def _check_apart(left: Sequence[Result], right: Sequence[Result]) -> None:
-    """Raises BadStage if an attempt is on both sides: the test takes them for independent."""
+def _shared(left: Sequence[Result], right: Sequence[Result]) -> list[Attempt]:
+    """The attempts that are on both sides."""
     runs = Runs((row.attempt for row in left), repetitions=False)
-    shared = [row.attempt for row in right if row.attempt in runs]
-    if shared:
-        raise BadStage(
-            "the sides of the comparison have attempts in common",
-            shared=counted(len(shared), "attempt"),
-            such_as=shared[0].rref,
-            remedy="name two sides that were trained apart from each other",
-        )
+    return [row.attempt for row in right if row.attempt in runs]
 
 
 def _pairs(

@@ -124,6 +124,14 @@ def test_a_result_that_came_back_counts_once(store):
     assert len(compare(train(0.5), train(0.6), FILE).a) == 3
 
 
+def test_attempts_on_both_sides_are_told(store):
+    a, b = train(0.5), train(0.6)
+    realize_many([a, b])
+    assert compare([a, b], b, FILE).shared == 6
+    assert "6 attempts on both sides" in str(compare([a, b], b, FILE))
+    assert "both sides" not in str(compare(a, b, FILE))
+
+
 def test_a_side_without_numbers_is_an_error(store):
     realize_many(train(0.5))
     with pytest.raises(BuildError):
