@@ -1,7 +1,7 @@
 """Parameters: the values of a config by dotted names."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..core.refs import DRef, is_promise
@@ -15,8 +15,14 @@ Parameters = Mapping[str, Any]
 """Values by dotted name; references are short texts, and lists are texts, too."""
 
 
-def flatten(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """The values of a config by dotted name, without its name, its code and its promises."""
+def flatten(
+    value: Mapping[str, Any], prefix: str = "", text: Callable[[Any], Any] | None = None
+) -> dict[str, Any]:
+    """The values of a config by dotted name, without its name, its code and its promises.
+
+    Texts and lists are given as `text` writes them; by default as people read them.
+    """
+    write = text or _plain
     flat: dict[str, Any] = {}
     for key, item in value.items():
         if (not prefix and key in OWN) or (isinstance(item, list) and is_promise(item)):
@@ -25,7 +31,10 @@ def flatten(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         if not isinstance(item, _WRITTEN):  # the usual case
             flat[name if name not in flat else json.dumps(name)] = item
             continue
-        found = flatten(item, name) if isinstance(item, dict) and item else {name: _plain(item)}
+        if isinstance(item, dict) and item:
+            found = flatten(item, name, text)
+        else:
+            found = {name: write(item)}
         for inner, part in found.items():
             # A key with a dot in it may read like a key inside of another one.
             flat[inner if inner not in flat else json.dumps(inner)] = part

@@ -107,3 +107,10 @@ def test_as_json_each_part_is_a_list_of_what_differs(store: Store):
     (one,) = found["artifacts"]
     assert (one["path"], one["a"]["size"], one["lines"][-2:]) == ("x.txt", 2, ["-1", "+2"])
     assert found["metrics"] == [{"key": "x.txt", "a": 1.0, "b": 2.0}]
+
+
+@pytest.mark.parametrize("texts", [("[1]", [1]), ("{}", {}), ('["a"]', ["a"]), ("1", 1)])
+def test_a_text_that_reads_like_another_value_differs_from_it(store: Store, texts):
+    a, b = (made({"x.txt": "1"}, rate=rate) for rate in texts)
+    (changed,) = difference(a, b, store).config
+    assert changed.key == "rate" and changed.a != changed.b

@@ -1,12 +1,13 @@
 """Difference: how two realizations, or two derivations, differ."""
 
 import difflib
+import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ...core.context import Context
-from ...core.dataclasses import dataclass, field
+from ...core.dataclasses import dataclass, field, replace
 from ...core.manifest import Entry, encode_name
 from ...core.refs import DRef, RRef
 from ...declare.parameters import flatten
@@ -94,6 +95,7 @@ class Difference:
 class _Side:
     ref: DRef | RRef
     parameters: Mapping[str, Any]
+    exact: Mapping[str, Any]  # the same; a text is told apart from a list that reads like it
     code: str | None  # the digest of all code, from the config
     parts: Mapping[str, str]  # digests of functions, from an attempt; empty: not known
     by_hand: Mapping[str, str]  # the digest of a realizer that was written by hand, by its name
@@ -108,7 +110,7 @@ def difference(a: DRef | RRef, b: DRef | RRef, store: Store) -> Difference:
     return Difference(
         a,
         b,
-        tuple(_changed(one.parameters, other.parameters)),
+        tuple(_changed_parameters(one, other)),
         tuple(_code(one, other, store)),
         tuple(_changed(one.inputs, other.inputs)),
         tuple(_artifacts(one, other, store)),
@@ -123,13 +125,14 @@ def _side(ref: DRef | RRef, store: Store) -> _Side:
     parts = next(filter(None, map(noted_parts, made)), {})
     by_hand = digests_of(made[0]) if made and not parts else {}
     parameters, code = flatten(config.value), config.get("code")
+    exact = flatten(config.value, text=json.dumps)
     if isinstance(ref, DRef):
         inputs = _named({d: [d] for d in config.inputs})
-        return _Side(ref, parameters, code, parts, by_hand, inputs, {})
+        return _Side(ref, parameters, exact, code, parts, by_hand, inputs, {})
     entries = {entry.path: entry for entry in store.manifest(ref).entries}
     metrics = made[0].metrics if made else {}
     inputs = _named(store.context(ref))
-    return _Side(ref, parameters, code, parts, by_hand, inputs, metrics, entries)
+    return _Side(ref, parameters, exact, code, parts, by_hand, inputs, metrics, entries)
 
 
 def _code(one: _Side, other: _Side, store: Store) -> Iterator[ChangedCode]:
@@ -157,6 +160,12 @@ def _changed(one: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[Chang
         # 1, 1.0 and True are three values of a config.
         if key not in one or key not in other or repr(one[key]) != repr(other[key]):
             yield Changed(key, one.get(key), other.get(key), (key not in one, key not in other))
+
+
+def _changed_parameters(one: _Side, other: _Side) -> Iterator[Changed]:
+    for changed in _changed(one.exact, other.exact):
+        a, b = (side.parameters.get(changed.key) for side in (one, other))
+        yield changed if a == b and isinstance(a, str) else replace(changed, a=a, b=b)
 
 
 def _artifacts(one: _Side, other: _Side, store: Store) -> Iterator[ChangedArtifact]:
