@@ -24,7 +24,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from ...core.dataclasses import dataclass
+from ...core.dataclasses import dataclass, field, replace
 from ...core.digest import short
 from ...core.errors import BadName, BadRef, Corrupted, NoAccess, NotInStore, PystoreError, StoreBusy
 from ...store.disk import open_regular
@@ -35,7 +35,7 @@ from .json_twin import as_json
 from .safety import SANDBOXED, Safety
 from .templating import rendered
 from .version import Version
-from .views import VIEWS, View
+from .views import VIEWS, View, collections
 
 _STATIC = Path(__file__).parent / "static"
 _NAVIGATION = [(view.path, view.name) for view in VIEWS if view.name]
@@ -75,6 +75,7 @@ class _Place:
     base: str  # begins its addresses; "" for the only store
     version: Version
     changes: Changes
+    rows: dict[str, Changes] = field(default_factory=dict)  # by the collection that is shown
 
 
 class _Pages:
@@ -85,6 +86,7 @@ class _Pages:
     ) -> None:
         bases = {name: "" if len(stores) == 1 else f"/store/{quote(name)}" for name in stores}
         self._reading = CapacityLimiter(1)
+        self._ending = ending
         self._places = []
         for name, store in stores.items():
             version = Version(store)
@@ -100,6 +102,7 @@ class _Pages:
         for place in self._places:
             pages: list[BaseRoute] = [
                 Route("/changed", partial(self._changed, place)),
+                Route("/collections/changed", partial(self._rows_changed, place)),
                 *(Route(view.path or "/", partial(self._answer, view, place)) for view in VIEWS),
             ]
             found += [Mount(place.base, routes=pages)] if place.base else pages
@@ -119,18 +122,19 @@ class _Pages:
 
     async def _changed(self, place: _Place, request: Request) -> Response:
         """A stream that tells of changes; a page is asked for again with each of them."""
+        return self._stream(place.changes, request)
+
+    def _stream(self, changes: Changes, request: Request) -> Response:
         kind = "text/event-stream"
         if request.method == "HEAD":
             return Response(media_type=kind)
         seen = request.headers.get("last-event-id") or request.query_params.get("seen", "")
-        return StreamingResponse(place.changes.since(seen), media_type=kind)
+        return StreamingResponse(changes.since(seen), media_type=kind)
 
     def _answered(self, view: View, place: _Place, request: Request) -> Response:
         version = place.version.now() if view.of_store else ""
-        etag = f'"{short("pystore page 1", f"{version} {request.url}".encode())}"'
-        known = request.headers.get("if-none-match", "").split(",")
-        if version and etag in [one.strip() for one in known]:
-            return Response(status_code=304, headers={"etag": etag})
+        if version and (same := _unchanged(request, version)):
+            return same
         asked = self._asked(place, request, version)
         asked.check()
         shown = view.show(asked)
@@ -138,10 +142,26 @@ class _Pages:
             return Response(shown.data, 200, _SANDBOX, shown.media_type)
         if isinstance(shown, Sent):
             return _sent(shown)
-        response = self._response(request, asked, shown)
+        if shown.version and (same := _unchanged(request, shown.version)):
+            return same
+        version = version or shown.version
+        response = self._response(request, replace(asked, version=version), shown)
         if version:
-            response.headers["etag"] = etag
+            response.headers["etag"] = _etag(request, version)
         return response
+
+    async def _rows_changed(self, place: _Place, request: Request) -> Response:
+        """As `_changed`, for the rows of a database."""
+        asked = self._asked(place, request)
+
+        async def look() -> str:
+            return await to_thread.run_sync(collections.version, asked, limiter=self._reading)
+
+        await look()  # raises what is wrong with the address
+        key = asked.query.get("collection", "")
+        if key not in place.rows:
+            place.rows[key] = Changes(look, self._ending)
+        return self._stream(place.rows[key], request)
 
     async def _stores(self, request: Request) -> Response:
         told = [{"name": one.name, "root": str(one.store.root)} for one in self._places]
@@ -163,6 +183,18 @@ class _Pages:
             return Response(as_json(shown.data), status, media_type="application/json")
         page = rendered(asked, shown, _NAVIGATION)
         return Response(page, status, media_type="text/html")
+
+
+def _etag(request: Request, version: str) -> str:
+    return f'"{short("pystore page 1", f"{version} {request.url}".encode())}"'
+
+
+def _unchanged(request: Request, version: str) -> Response | None:
+    """The answer to who has this version already; None for others."""
+    etag, known = _etag(request, version), request.headers.get("if-none-match", "").split(",")
+    if etag not in [one.strip() for one in known]:
+        return None
+    return Response(status_code=304, headers={"etag": etag})
 
 
 # --- errors ----------------------------------------------------------------------------

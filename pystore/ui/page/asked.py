@@ -129,6 +129,8 @@ class Shown:
     values: Mapping[str, Any]  # for the template
     data: Any  # for `?format=json`
     command: str = ""  # the command line that does the same
+    changes: str = "/changed"  # the address that tells of changes of what is shown
+    version: str = ""  # of what is shown, where the store alone does not say it
 
 
 @dataclass(frozen=True)

@@ -261,6 +261,14 @@ def test_YE1_a_page_shows_what_changes_while_something_trains(
         expect(page.locator("main")).to_contain_text("Nothing runs")
 
 
+def test_YC3_rows_that_come_are_shown(store: Store, open_browser: Callable[..., Watched]):
+    page = open_browser().open("/collections?collection=rows")
+    expect(page.locator("main")).not_to_contain_text("came later")
+    rows = connect(f"sqlite:///{store.root.parent}/rows.db")["rows"]
+    rows.insert([{"label": "came later"}])
+    expect(page.locator("main")).to_contain_text("came later")
+
+
 def test_a_change_leaves_the_order_and_the_focus_of_the_reader(
     store: Store, open_browser: Callable[..., Watched]
 ):

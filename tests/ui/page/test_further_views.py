@@ -31,6 +31,8 @@ from pystore import (
 )
 from pystore.app import predictor
 from pystore.db import connect, image
+from pystore.ui.page.asked import Asked
+from pystore.ui.page.views import collections
 
 
 def _train(b: Build) -> None:
@@ -313,6 +315,33 @@ def test_YC2_pictures_of_rows_are_sandboxed_and_nothing_else_is_a_picture(rows: 
                   "field=face&key=%22x%22", "field=face&key=1e999"):  # fmt: skip
         assert rows.get(f"/picture/people?{query}").status_code == 404, query
     assert rows.get("/picture/zork?field=face&key=1").status_code == 404
+
+
+def test_YC3_the_version_changes_with_what_is_shown(rows: Page, tmp_path: Path):
+    people = connect(f"sqlite:///{tmp_path}/rows.db")["people"]
+    first = rows.get("/collections")
+    assert 'data-changed="/collections/changed?seen=' in first.text
+    known = {"if_none_match": first.headers["etag"]}
+    assert rows.get("/collections", **known).status_code == 304
+    assert rows.get("/collections?format=json", **known).status_code == 200
+    people.update({"name": "Ada Lovelace"}, name="Ada")
+    people.wait(100)
+    again = rows.get("/collections", **known)
+    assert (again.status_code, again.headers["etag"] == first.headers["etag"]) == (200, False)
+    assert "Ada Lovelace" in again.text
+
+
+def test_YC3_a_stream_tells_of_changes_of_the_rows(rows: Page, tmp_path: Path):
+    people = connect(f"sqlite:///{tmp_path}/rows.db")["people"]
+    url = f"sqlite:///{tmp_path}/rows.db"
+    asked = Asked(rows.stores["store0"], query={"collection": "people"}, database=url)
+    seen = collections.version(asked)
+    assert collections.version(asked) == seen
+    people.insert([{"name": "Grace"}])
+    people.wait(100)
+    assert collections.version(asked) != seen
+    assert rows.client.head("/collections/changed?collection=people").status_code == 200
+    assert rows.get("/collections/changed?collection=nobody").status_code == 400
 
 
 def test_a_table_that_is_gone_hides_no_other(rows: Page, tmp_path: Path):

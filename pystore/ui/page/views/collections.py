@@ -2,6 +2,7 @@
 
 YC1  No password of the database's URL is shown, and a database that is not there is not made.
 YC2  A picture of a row is sent as the bytes that it is stored as, if these begin as a picture.
+YC3  The page has another version as soon as it shows something else, and not before.
 """
 
 import json
@@ -10,11 +11,13 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ....core.digest import short
 from ....core.errors import NotInStore
 from ....core.extras import needs_extra
 from ....db.errors import BadContent, BadDatabase, BadField
 from ...quantities import size
 from ..asked import Asked, Picture, Shown
+from ..json_twin import as_json
 from ..magic import picture_type
 
 if TYPE_CHECKING:
@@ -60,7 +63,20 @@ def show(asked: Asked) -> Shown:
         "others": [name for name in names if name not in shown],
     }  # fmt: skip
     data = {"collections": names, "listeners": listeners, "rows": [_plain(one) for one in found]}
-    return Shown("collections.html", "Collections", values, data)
+    digest = short("pystore page rows 1", as_json(data))
+    changes = "/collections/changed"
+    return Shown("collections.html", "Collections", values, data, changes=changes, version=digest)
+
+
+def version(asked: Asked) -> str:
+    """The version of what `show` shows now; that of an error where it cannot be read."""
+    asked.check()
+    if not asked.database:
+        return ""
+    try:
+        return show(asked).version
+    except BadDatabase as error:
+        return short("pystore page error 1", error.what.encode())
 
 
 def picture(asked: Asked) -> Picture:
