@@ -42,6 +42,10 @@ def project(matcher=None, version="v1"):
     return Derivation(config, matcher or match_latest(), train), runs
 
 
+def view_of(rref):
+    return (ps.view(rref).path / "accuracy.txt").read_text()
+
+
 @pytest.fixture
 def lab(tmp_path):
     """A remote where a colleague has put five trainings, and the colleague's store."""
@@ -309,6 +313,16 @@ def test_SB4_a_rejection_counts_for_an_equal_config_of_other_code(store, lab):
     rref = ps.realize(other, substitute=remote)
     assert runs == ["prepare"]
     assert rref.digest != best.digest
+
+
+def test_SB4_what_was_rejected_here_under_another_name_is_not_taken_from_there(store, lab):
+    remote, theirs = lab
+    stage, _ = project(match_best("accuracy.txt"))
+    best = ps.realize(stage, substitute=remote)
+    ps.reject(best, "bad")
+    other, runs = project(match_best("accuracy.txt"), version="v2")
+    assert view_of(ps.realize(other, substitute=remote)) != view_of(best)
+    assert "train" not in runs
 
 
 def test_SB3_notes_and_tags_come_with_what_is_chosen(store, lab):

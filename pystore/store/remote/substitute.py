@@ -131,7 +131,9 @@ class Substituting:
         if (found := self._found.get(dref)) is not None:
             for told in found.told.values():
                 record_copies(self._store, found.config, found.context, told.copies)
-                put_notes(self._store, dref, told.notes)
+                if told.notes:
+                    self._store.record([found.config])
+                    put_notes(self._store, dref, told.notes)
 
     # --- one remote --------------------------------------------------------------------
 
@@ -194,7 +196,7 @@ def _look(store: Store, remote: Remote, found: Found, code: str) -> Told:
         dref = listing.dref
         if dref not in notes:
             notes[dref] = new_notes(store, remote, listing)
-        bad = rejected_by(dref, notes[dref])
+        bad = rejected_by(dref, notes[dref]) | store.rejected(dref)
         for copy in told:
             made = copy.record.attempt.rref
             ours = copy.record.under(found.config.dref, found.context)
