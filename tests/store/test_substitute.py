@@ -316,7 +316,7 @@ def test_SB4_a_rejection_counts_for_an_equal_config_of_other_code(store, lab):
 
 
 def test_SB4_what_was_rejected_here_under_another_name_is_not_taken_from_there(store, lab):
-    remote, theirs = lab
+    remote = lab[0]
     stage, _ = project(match_best("accuracy.txt"))
     best = ps.realize(stage, substitute=remote)
     ps.reject(best, "bad")
