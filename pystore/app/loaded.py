@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol
 
-from ..core.errors import PystoreError, PystoreWarning
+from ..core.errors import PystoreError, PystoreWarning, in_one_line
 from ..core.printable import listed
 from ..declare.view import View
 from .answering import Answers
@@ -22,7 +22,7 @@ from .evidence import intervals
 from .predictions import SINGLE, TOLERANCE, plain, same
 from .rows import alike, count, joined
 from .signature import ANSWERS, Signature
-from .steadiness import checked_predictions, state_of, steady_predictions
+from .steadiness import checked_predictions, state_of, steady_predictions, was_unsteady
 
 
 class Asks(Protocol):
@@ -151,6 +151,14 @@ class Loaded:
                 because=f"{listed(['predictor', *loads])} are others than at the training",
                 remedy="train it again, or put the predictor back, so that its predictions can be "
                 "compared",
+            )
+        failure = self.signature.failure
+        if not self.predictor_differs and was_unsteady(failure):
+            raise Refused(
+                "its predictor is not steady",
+                rref=self.rref,
+                because=in_one_line(failure),
+                remedy="correct the predictor; nothing is trained again for it",
             )
         try:
             now = self._steady(looked_at=then is not None)
