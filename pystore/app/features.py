@@ -69,9 +69,10 @@ class Features:
         columns, shape = self._signature.columns, self._signature.shape
         if hasattr(raw, "columns"):
             return raw
-        if isinstance(raw, Mapping) and columns is not None:
-            if "composite" not in raw or "composite" in columns:  # else the dict of a sketchpad
-                return [raw]
+        known = columns or ()
+        is_drawn = isinstance(raw, Mapping) and "composite" in raw and "composite" not in known
+        if isinstance(raw, Mapping) and columns is not None and not is_drawn:
+            return [raw]
         if hasattr(raw, "index") and hasattr(raw, "to_dict"):  # a Series: one record
             return [raw.to_dict()]
         if isinstance(raw, list) and raw and all(isinstance(one, Mapping) for one in raw):
@@ -196,7 +197,11 @@ class Features:
         else:
             self._only(name, given, *kind_of(kind, trained.dropna()))
         try:
-            found = _objects(given, trained) if dtype == object else given.astype(dtype)
+            found = (
+                _objects(given, trained)
+                if kind == "O" and isinstance(dtype, np.dtype)
+                else given.astype(dtype)
+            )
         except (TypeError, ValueError, OverflowError) as error:
             raise self._bad(f"{name} is no {dtype}", because=str(error)[:200]) from None
         if kind == "f" and np.isinf(found.to_numpy(float, na_value=0.0)).any():
