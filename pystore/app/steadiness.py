@@ -16,7 +16,6 @@ from .predictions import SINGLE, TOLERANCE, TURNED, is_single, same
 from .rows import count, taken
 from .savers import digest_of
 
-
 _AMONG_MANY = "the predictor answers otherwise for several rows than for many"
 
 
