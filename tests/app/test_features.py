@@ -345,7 +345,7 @@ def test_FT4_where_it_would_be_rounded_it_is_refused():
     for question in ([{"id": LARGE, "n": 1}, {"id": 2.5, "n": 1}], [[LARGE, 1], [2.5, 1]]):
         with pytest.raises(BadFeatures, match="id is no number") as caught:
             features(WHOLE).of(question)
-        assert "would be rounded" in caught.value.facts["because"]
+        assert "would be rounded" in str(caught.value)
     with pytest.raises(BadFeatures, match="no number"):
         features(WHOLE.to_numpy()).of([[2**63 + 1, -1]])
     assert features(WHOLE).of([[1, 1], [2.5, 1]])["id"].tolist() == [1.0, 2.5]

@@ -35,7 +35,7 @@ class Number(IntEnum):
     LARGE = 2**53 + 1
 
 
-class Colour(str, Enum):
+class Colour(str, Enum):  # noqa: UP042  # as people write it
     RED = "red"
 
 
