@@ -11,6 +11,7 @@ FT4  No value is changed by another one of its question: a whole number is not r
 
 import inspect
 import typing
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from copy import deepcopy
 from typing import Any
@@ -120,7 +121,8 @@ class Features:
         columns = list(self._signature.columns or ())
         given = rows if hasattr(rows, "columns") else self._frame(list(rows), columns)
         given = given.rename(columns=str)
-        twice = sorted({name for name in columns if list(given.columns).count(name) > 1})
+        counted = Counter(given.columns)
+        twice = sorted({name for name in columns if counted[name] > 1})
         if twice:
             raise self._bad("columns are given twice", twice=listed(twice, most=3))
         self._have(columns, [given.columns])

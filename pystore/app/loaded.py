@@ -229,8 +229,11 @@ class Loaded:
         """
         if not self._features.takes_examples:
             return None
-        first = self._example.iloc[0] if hasattr(self._example, "iloc") else self._example[0]
-        found = plain([_sent(one) for one in first.tolist()] if hasattr(first, "iloc") else first)
+        first = self._example
+        if hasattr(first, "columns"):  # cell by cell: a row of several types would round numbers
+            found = plain([_sent(first.iloc[0, at]) for at in range(len(first.columns))])
+        else:
+            found = plain(first.iloc[0] if hasattr(first, "iloc") else first[0])
         return found if isinstance(found, list) or self.signature.has_items else [found]
 
     def evidence(self) -> dict[str, Any]:
