@@ -405,3 +405,27 @@ def test_FT2_a_value_of_another_kind_is_refused_in_such_an_array(row, why):
 def test_FT2_a_gap_is_refused_where_such_an_array_had_none():
     with pytest.raises(BadFeatures, match="missing"):
         features(MIXED[:1]).of([[None, 1.5, True]])
+
+
+# --- doubles alone -----------------------------------------------------------------------
+
+CELLS = st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**70), 2**70)
+
+
+@given(st.lists(st.tuples(CELLS, CELLS), min_size=1, max_size=4), st.booleans())
+def test_doubles_are_made_at_once_as_one_by_one(rows, are_records):
+    known = features(pd.DataFrame({"a": [1.5, 2.5], "b": [0.5, -1.0]}))
+    question = [{"b": b, "a": a, "c": "x"} if are_records else [a, b] for a, b in rows]
+    quick = known.of(question)
+    known._at_once = lambda *_: None  # type: ignore[method-assign]  # the other way
+    pd.testing.assert_frame_equal(quick, known.of(question), check_exact=True)
+
+
+@pytest.mark.parametrize(
+    "row", [[1.5, True], [1.5, "2"], [1.5, None], [1.5, float("inf")], [1.5, [2.0]], [1.5, 10**400]]
+)
+def test_FT2_what_is_no_double_is_refused_where_all_are(row):
+    known = features(pd.DataFrame({"a": [1.5, 2.5], "b": [0.5, -1.0]}))
+    for question in ([row], [dict(zip("ab", row, strict=True))], [[1.0, 2.0], row]):
+        with pytest.raises(BadFeatures, match=r"^b "):
+            known.of(question)
