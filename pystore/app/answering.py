@@ -1,6 +1,6 @@
 """Answering: the functions of a user that answer, as they are now."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Protocol
 
 from ..core.dataclasses import dataclass, field
@@ -61,9 +61,15 @@ class Answering:
         """What the predictor has returned, as a prediction for each row. Raises PredictorFailed."""
         return self.outputs.checked(predictions_of(found, rows))
 
-    def judged(self, prediction: Any, target: Any) -> Any:
-        """The part of a prediction that is compared with the true value of this column."""
-        return self.outputs.named(prediction, target) if self.outputs.types else prediction
+    def judged(self, prediction: Any, target: Any, *, labels: Collection[Any]) -> Any:
+        """The part of a prediction that is compared with the true value of this column.
+
+        It is all of it where nothing is declared, or where the outputs are named as the `labels`.
+        """
+        names = self.outputs.types
+        if not names or any(str(one) in names for one in labels):
+            return prediction
+        return self.outputs.named(prediction, target)
 
     def digest_of_prepared(self, rows: Any) -> str:
         """A digest of rows as the predictor gets them; "" where these have none."""

@@ -197,7 +197,7 @@ class Training:
         predictions = self.answering.checked(predicted, count(features))
         check_among(told, predictions)
         target = next(iter(getattr(test[1], "columns", ())), None)
-        judged = [self.answering.judged(one, target) for one in predictions]
+        judged = [self.answering.judged(one, target, labels=truth) for one in predictions]
         if not any(isinstance(one, dict) and not is_sure(one) for one in judged):
             Evidence(tuple(truth), tuple(judged), rows).write(b.outpath)
 
