@@ -417,7 +417,7 @@ def test_doubles_are_made_at_once_as_one_by_one(rows, are_records):
     known = features(pd.DataFrame({"a": [1.5, 2.5], "b": [0.5, -1.0]}))
     question = [{"b": b, "a": a, "c": "x"} if are_records else [a, b] for a, b in rows]
     quick = known.of(question)
-    known._at_once = lambda *_: None  # type: ignore[method-assign]  # the other way
+    known._at_once = lambda *_: None  # the other way
     pd.testing.assert_frame_equal(quick, known.of(question), check_exact=True)
 
 
