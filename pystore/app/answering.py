@@ -1,11 +1,11 @@
 """Answering: the functions of a user that answer, as they are now."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Protocol
 
 from ..core.dataclasses import dataclass, field
 from .outputs import Outputs
-from .predictions import predictions_of
+from .predictions import in_order, predictions_of
 from .row_keys import digest_of_rows
 from .rows import copied, same_rows
 
@@ -53,11 +53,23 @@ class Answering:
 
     def predict(self, estimator: Any, features: Any) -> Any:
         """What the predictor returns for features as they are before the transformer."""
-        return self.predictor(estimator, self._prepared(features))
+        prepared = self._prepared(features)
+        labels = prepared.index if hasattr(prepared, "iloc") else None
+        return in_order(labels, self.predictor(estimator, prepared))
 
     def checked(self, found: Any, rows: int) -> list[Any]:
         """What the predictor has returned, as a prediction for each row. Raises PredictorFailed."""
         return self.outputs.checked(predictions_of(found, rows))
+
+    def judged(self, prediction: Any, target: Any, *, labels: Collection[Any]) -> Any:
+        """The part of a prediction that is compared with the true value of this column.
+
+        It is all of it where nothing is declared, or where the outputs are named as the `labels`.
+        """
+        names = self.outputs.types
+        if not names or any(str(one) in names for one in labels):
+            return prediction
+        return self.outputs.named(prediction, target)
 
     def digest_of_prepared(self, rows: Any) -> str:
         """A digest of rows as the predictor gets them; "" where these have none."""

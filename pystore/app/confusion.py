@@ -10,7 +10,7 @@ from stat import S_ISREG
 from typing import Any
 
 from ..core.dataclasses import dataclass
-from .evidence import FILE, Evidence, wilson
+from .evidence import FILE, Evidence, agree, single, wilson
 
 _MOST = 50  # classes
 _LARGEST = 32 << 20  # [bytes] of the file of evidence that is read for a page
@@ -70,29 +70,49 @@ def _is_fine(kept: Evidence) -> bool:
 
 def confusion_of(kept: Evidence) -> Confusion | None:
     """The confusion; None where the predictions are no classes, or of too many classes."""
+    truths = {_class(truth): single(truth) for truth in kept.truth}
+    if None in truths or len(truths) > _MOST:
+        return None
+    names = _Names(truths)
     pairs: Counter[tuple[str, str]] = Counter()
     for truth, prediction in zip(kept.truth, kept.predictions, strict=True):
-        names = _class(truth), _class(prediction)
-        if names[0] is None or names[1] is None:
+        true_name, name = _class(truth), names.of(prediction)
+        if true_name is None or name is None:
             return None
-        pairs[names[0], names[1]] += 1
+        pairs[true_name, name] += 1
     classes = {name for pair in pairs for name in pair}
     if not 2 <= len(classes) <= _MOST:
         return None
     return Confusion(kept.part, tuple(sorted(classes, key=_order)), dict(pairs))
 
 
+class _Names:
+    """The names of predicted classes: those of the truths that they agree with (CU1)."""
+
+    def __init__(self, truths: Mapping[Any, Any]) -> None:
+        self._truths = truths
+        self._known: dict[tuple[type, Any], str | None] = {}
+
+    def of(self, prediction: Any) -> str | None:
+        """The name of a class; None of what is none."""
+        one = single(prediction)
+        name = _class(one)
+        if name is None:
+            return None
+        key = type(one), one
+        if key not in self._known:
+            agreeing = (known for known, truth in self._truths.items() if agree(truth, one))
+            self._known[key] = next(agreeing, name)
+        return self._known[key]
+
+
 def _class(value: Any) -> str | None:
-    """The name of a class; of confidences by label, the largest decides."""
-    match value:
-        case [one]:
-            return _class(one)
-        case dict() if value:
-            return str(max(value, key=lambda label: value[label]))
-        case bool() | int() | str():
-            return str(value)
-        case float() if value.is_integer():
-            return str(int(value))
+    """The name of a class."""
+    match single(value):
+        case bool() | int() | str() as one:
+            return str(one)
+        case float() as one if one.is_integer():
+            return str(int(one))
     return None
 
 

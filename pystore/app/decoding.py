@@ -36,12 +36,24 @@ def from_log(text: Any) -> Image:
 
 
 def in_8_bits(image: Image) -> Image:
-    """The picture in the mode L, RGB or RGBA."""
+    """The picture in the mode L, RGB or RGBA; RGBA where some of it is transparent."""
     if image.mode.startswith("I"):  # 16 bits of grey, which a conversion would cut, not scale
-        return image.point(lambda grey: grey * (1 / 256)).convert("L")
-    if image.mode in ("L", "RGB", "RGBA"):
-        return image
-    if image.mode == "1":
-        return image.convert("L")
+        grey = image.point(lambda grey: grey * (1 / 256)).convert("L")
+        return _without(grey, image) if "transparency" in image.info else grey
     transparent = image.mode in ("LA", "PA", "La", "RGBa") or "transparency" in image.info
+    if image.mode in ("L", "RGB", "RGBA") and not transparent:
+        return image
+    if image.mode == "1" and not transparent:
+        return image.convert("L")
     return image.convert("RGBA" if transparent else "RGB")
+
+
+def _without(grey: Image, deep: Image) -> Image:
+    """A grey picture whose pixels are transparent where the deep one has a certain grey."""
+    import numpy as np
+    from PIL import Image
+
+    opaque = np.asarray(deep) != deep.info["transparency"]
+    found = grey.convert("RGBA")
+    found.putalpha(Image.fromarray(opaque.astype(np.uint8) * 255))
+    return found

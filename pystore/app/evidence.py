@@ -2,12 +2,15 @@
 
 EV1  A score that is a share of right predictions on n rows has Wilson's interval.
 EV2  Two models that predicted the same rows are compared by McNemar's exact test.
+EV3  A prediction is right when it names the true value: a label is the same as a number, as the
+    text of it, and as the surest of confidences by label.
 
 Sources: E. B. Wilson (1927), JASA 22, 209-212; Q. McNemar (1947), Psychometrika 12, 153-157.
 """
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import NormalDist
@@ -19,6 +22,8 @@ from .predictions import SINGLE, plain, same
 
 FILE = "evidence.json"
 TEST = "test"
+_TRUTH = {"True": True, "False": False}
+_NUMBER = re.compile(r"[+-]?\d{1,400}(\.\d+)?([eE][+-]?\d{1,3})?", re.A)
 
 
 @dataclass(frozen=True)
@@ -70,7 +75,7 @@ class Evidence:
     def right(self) -> tuple[bool, ...]:
         """Whether each prediction is the true value."""
         pairs = zip(self.truth, self.predictions, strict=True)
-        return tuple(_agree(truth, prediction) for truth, prediction in pairs)
+        return tuple(agree(truth, prediction) for truth, prediction in pairs)
 
 
 def wilson(k: int, n: int, level: float = 0.95) -> tuple[float, float]:
@@ -119,7 +124,8 @@ def errors_of(folder: Path) -> list[dict[str, Any]]:
     """The test rows that were predicted wrong, the worst first: row, truth, prediction.
 
     The worst is the farthest from a truth that is no whole number; where the model tells how sure
-    it is of each label, the one of which it was the surest; else rows keep their order.
+    it is of each label, the one of which it was the surest; else rows keep their order. A
+    prediction that is no number at all, NaN, is worse than each other.
     """
     return errors_among(evidence_of(folder))
 
@@ -138,11 +144,13 @@ def errors_among(kept: Evidence) -> list[dict[str, Any]]:
 
 def _distance(truth: Any, prediction: Any) -> float:
     """How far a prediction is from the truth; for labels, how sure the model was of it."""
-    if isinstance(prediction, dict) and prediction:
-        return float(max(prediction.values()))
-    if isinstance(truth, float) and isinstance(prediction, int | float):
-        return abs(truth - prediction)
-    return 0.0
+    if is_sure(prediction):
+        far = float(max(prediction.values()))
+    else:
+        truth, prediction = single(truth), single(prediction)
+        is_far = isinstance(truth, float) and isinstance(prediction, int | float)
+        far = abs(truth - prediction) if is_far else 0.0
+    return math.inf if math.isnan(far) else far
 
 
 def intervals(folder: Path, metrics: Mapping[str, float]) -> dict[str, Any]:
@@ -167,17 +175,45 @@ def _is_share(value: float, right: Sequence[bool]) -> bool:
     return math.isclose(value, sum(right) / len(right), rel_tol=1e-6)
 
 
-def _agree(truth: Any, prediction: Any) -> bool:
-    """Whether a prediction is the true value; of confidences by label, the largest decides."""
-    if isinstance(prediction, dict) and prediction:
-        prediction = max(prediction, key=lambda label: prediction[label])
-        return str(truth) == str(prediction)
-    if isinstance(truth, list) and len(truth) == 1:
-        truth = truth[0]
-    number = (int, float)
-    if isinstance(truth, number) and isinstance(prediction, number):
-        a, b = float(truth), float(prediction)
-        if a.is_integer() and b.is_integer():
-            return a == b  # labels, such as 1000 and 1001, which a tolerance would take for one
-        return same(a, b, SINGLE)
+def agree(truth: Any, prediction: Any) -> bool:
+    """Whether a prediction is the true value (EV3)."""
+    truth, prediction = single(truth), single(prediction)
+    if isinstance(truth, str) != isinstance(prediction, str):
+        truth, prediction = _from_text(truth), _from_text(prediction)
+    if _is_number(truth) and _is_number(prediction):
+        if _is_whole(truth) and _is_whole(prediction):
+            return bool(truth == prediction)  # labels, such as 1000 and 1001, are not close
+        return same(truth, prediction, SINGLE)
     return bool(plain(truth) == prediction)
+
+
+def single(value: Any) -> Any:
+    """The one value of a list; of confidences by label, the surest label."""
+    if isinstance(value, list) and len(value) == 1:
+        return single(value[0])
+    return max(value, key=lambda label: value[label]) if is_sure(value) else value
+
+
+def is_sure(value: Any) -> bool:
+    """Whether it is confidences by label."""
+    numbers = isinstance(value, dict) and all(map(_is_number, value.values()))
+    return numbers and bool(value) and not any(isinstance(x, bool) for x in value.values())
+
+
+def _from_text(value: Any) -> Any:
+    """The number or the truth value that a text is; any other value as it is."""
+    if not isinstance(value, str):
+        return value
+    if value in _TRUTH:
+        return _TRUTH[value]
+    if not _NUMBER.fullmatch(value):
+        return value
+    return int(value) if value.lstrip("+-").isdecimal() else float(value)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float)
+
+
+def _is_whole(number: Any) -> bool:
+    return isinstance(number, int) or number.is_integer()

@@ -5,10 +5,13 @@ FT1  Rows of the trained width, and records with its columns, are features; all 
 FT2  A value that the training could not have seen is refused, and never taken for another: a
     missing number, a text for a number, an unknown category, a missing column.
 FT3  True is no number, and a number is no truth value: the type of the training decides.
+FT4  No value is changed by another one of its question: a whole number is not rounded because of a
+    fraction or of a gap beside it.
 """
 
 import inspect
 import typing
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from copy import deepcopy
 from typing import Any
@@ -20,9 +23,19 @@ from . import iso_times
 from .errors import BadFeatures
 from .rows import copied
 from .signature import Signature
-from .value_kinds import form_of, holds_truth, in_type, is_among, is_truth, kind_of, numbers_of
+from .value_kinds import (
+    form_of,
+    holds_truth,
+    in_type,
+    is_among,
+    is_truth,
+    kind_of,
+    missing_among,
+    numbers_of,
+)
 
 _PICTURES = ("Image", "ndarray", "NDArray")
+_EXACT = 2**53  # from here on, a double does not hold each whole number
 _SINGLE = frozenset({bool, float, int, str, type(None)})  # the values of JSON that hold no others
 
 
@@ -57,7 +70,9 @@ class Features:
         columns, shape = self._signature.columns, self._signature.shape
         if hasattr(raw, "columns"):
             return raw
-        if isinstance(raw, Mapping) and "composite" not in raw and columns is not None:
+        known = columns or ()
+        is_drawn = isinstance(raw, Mapping) and "composite" in raw and "composite" not in known
+        if isinstance(raw, Mapping) and columns is not None and not is_drawn:
             return [raw]
         if hasattr(raw, "index") and hasattr(raw, "to_dict"):  # a Series: one record
             return [raw.to_dict()]
@@ -104,29 +119,70 @@ class Features:
         import pandas
 
         columns = list(self._signature.columns or ())
-        if not hasattr(rows, "columns"):
-            rows = self._frame(list(rows), columns)
-        rows = rows.rename(columns=str)
-        twice = sorted({name for name in columns if list(rows.columns).count(name) > 1})
+        if isinstance(rows, list) and (plain := self._at_once(rows, columns)) is not None:
+            return plain
+        given = rows if hasattr(rows, "columns") else self._frame(list(rows), columns)
+        given = given.rename(columns=str)
+        counted = Counter(given.columns)
+        twice = sorted({name for name in columns if counted[name] > 1})
         if twice:
             raise self._bad("columns are given twice", twice=listed(twice, most=3))
-        self._have(columns, [rows.columns])
-        rows = rows[columns].reset_index(drop=True)
+        self._have(columns, [given.columns])
+        given = given[columns].reset_index(drop=True)
+        if not hasattr(rows, "columns"):
+            self._undo_changes(given, list(rows))
         return pandas.DataFrame(
-            {name: self._column(name, rows[name], self._example[at]) for name, at in self._places}
+            {name: self._column(name, given[name], self._example[at]) for name, at in self._places}
         )
+
+    def _at_once(self, rows: list[Any], columns: list[str]) -> Any | None:
+        """A frame of doubles alone, made quickly; None where a value is to be looked at."""
+        import pandas
+
+        if {*self._signature.dtypes} != {"float64"}:
+            return None
+        try:
+            cells = [
+                [row[name] for name in columns] if isinstance(row, dict) else row for row in rows
+            ]
+            if not all(type(row) is list and {*map(type, row)} <= {int, float} for row in cells):
+                return None
+            found = np.array(cells, dtype=float)
+        except (KeyError, ValueError, OverflowError):
+            return None
+        if found.shape != (len(rows), len(columns)) or not np.isfinite(found).all():
+            return None
+        return pandas.DataFrame(found, columns=columns)
 
     def _frame(self, rows: list[Any], columns: list[str]) -> Any:
         """A frame of records, or of rows."""
         import pandas
 
-        if all(isinstance(one, Mapping) for one in rows):
+        are_records = all(isinstance(one, Mapping) for one in rows)
+        if are_records:
             self._have(columns, [set(map(str, one)) for one in rows])
-            return pandas.DataFrame(rows)
         try:
-            return pandas.DataFrame(rows, columns=columns)
-        except (ValueError, TypeError) as error:
+            return pandas.DataFrame(rows, columns=None if are_records else columns)
+        except (ValueError, TypeError, OverflowError) as error:
             raise self._bad("these are no rows", because=str(error)[:200]) from None
+
+    def _undo_changes(self, frame: Any, rows: list[Any]) -> None:
+        """Puts the values that were given into columns where pandas made others of them (FT4)."""
+        import pandas
+
+        if len(rows) == 1:
+            return  # a value by itself stays as it is
+        for place, (name, at) in enumerate(self._places):
+            trained = getattr(self._example[at].dtype, "kind", "O")
+            kind = getattr(frame[name].dtype, "kind", "O")
+            if (kind == "f" and trained != "f") or (trained == "O" and frame[name].isna().any()):
+                values = [
+                    {str(key): one for key, one in row.items()}[name]
+                    if isinstance(row, Mapping)
+                    else row[place]
+                    for row in rows
+                ]
+                frame[name] = pandas.Series(values, dtype=object)
 
     def _have(self, columns: list[str], records: Sequence[Collection[str]]) -> None:
         """Raises BadFeatures unless each record has all columns."""
@@ -164,9 +220,16 @@ class Features:
         else:
             self._only(name, given, *kind_of(kind, trained.dropna()))
         try:
-            return given.astype(dtype)
-        except (TypeError, ValueError) as error:
+            found = (
+                _objects(given, trained)
+                if kind == "O" and isinstance(dtype, np.dtype)
+                else given.astype(dtype)
+            )
+        except (TypeError, ValueError, OverflowError) as error:
             raise self._bad(f"{name} is no {dtype}", because=str(error)[:200]) from None
+        if kind == "f" and np.isinf(found.to_numpy(float, na_value=0.0)).any():
+            raise self._bad(f"{name} is infinite")
+        return found
 
     def _times(self, name: str, given: Any, dtype: Any) -> Any:
         if dtype.kind == "m":
@@ -194,18 +257,40 @@ class Features:
             raise self._bad(f"{name} has a missing value, and had none at the training")
 
     def _array(self, rows: Any) -> Any:
-        found = self._trained(rows, np.dtype(self._signature.dtypes[0]), "a feature")
-        if tuple(found.shape[1:]) != self._signature.shape:
-            raise self._bad("rows of another shape", given=list(found.shape[1:]))
+        dtype = np.dtype(self._signature.dtypes[0])
+        if dtype.kind in "OU":
+            return self._any_values(rows, dtype)
+        found = self._trained(rows, dtype, "a feature")
+        self._check_shape(found)
         if np.isnan(found).any() and "*" not in self._signature.missing:
             raise self._bad("a feature is missing, and none was at the training")
         return found
+
+    def _check_shape(self, found: Any) -> None:
+        if tuple(found.shape[1:]) != self._signature.shape:
+            raise self._bad("rows of another shape", given=list(found.shape[1:]))
+
+    def _any_values(self, rows: Any, dtype: Any) -> Any:
+        """Texts, or values of several kinds; each of a kind that its place has in the examples."""
+        found = np.asarray(rows, dtype=object)
+        self._check_shape(found)
+        gaps = missing_among(found)
+        if gaps.any() and "*" not in self._signature.missing:
+            raise self._bad("a feature is missing, and none was at the training")
+        for place in np.ndindex(self._signature.shape):
+            examples, at = self._example[(slice(None), *place)], (slice(None), *place)
+            fits, kind = kind_of("O", [x for x in examples.tolist() if x is not None and x == x])
+            strange = [x for x in found[at][~gaps[at]] if not fits(x)]
+            if strange:
+                shown = listed((repr(one)[:40] for one in strange), most=3)
+                raise self._bad(f"a feature holds no {kind} that was trained", strange=shown)
+        return found.astype(str) if dtype.kind == "U" else found
 
     def _trained(self, values: Any, dtype: Any, name: str) -> Any:
         """Values in the type of the training. Raises BadFeatures where they are none of it."""
         if dtype.kind == "b":
             return self._truths(values, name)
-        found = in_type(self._numbers(values, name), dtype)
+        found = in_type(self._numbers(values, name, whole=dtype.kind in "iu"), dtype)
         if np.isinf(found).any():
             raise self._bad(f"{name} is too large for {dtype}")
         return found
@@ -218,15 +303,16 @@ class Features:
             raise self._bad(f"{name} is neither true nor false", strange=repr(strange)[:40])
         return objects.astype(bool)
 
-    def _numbers(self, values: Any, name: str) -> Any:
+    def _numbers(self, values: Any, name: str, *, whole: bool) -> Any:
         """The values as numbers; missing ones are NaN. Raises BadFeatures for all else (FT3)."""
         if holds_truth(values):
             raise self._bad(f"{name} is true or false, and was a number at the training")
         try:
             plain = np.asarray(values)
-            if plain.dtype.kind not in "iuf":
-                plain = numbers_of(np.asarray(values, dtype=object))
-        except (ValueError, TypeError) as error:
+            is_rounded = whole and plain.dtype.kind == "f" and not hasattr(values, "dtype")
+            if plain.dtype.kind not in "iuf" or (is_rounded and (abs(plain) >= _EXACT).any()):
+                plain = numbers_of(np.asarray(values, dtype=object), whole=whole)
+        except (ValueError, TypeError, OverflowError) as error:
             raise self._bad(f"{name} is no number", because=str(error)[:200]) from None
         if plain.dtype.kind in "iu":
             return plain.copy()  # a double would round whole numbers from 2**53 on
@@ -242,6 +328,19 @@ class Features:
             expected=self._signature.expected(),
             remedy="send rows or records like those of the training",
         )
+
+
+def _objects(given: Any, trained: Any) -> Any:
+    """A column of objects; what is missing is None or NaN, as it was at the training."""
+    import pandas
+
+    found, gaps = given.astype(object), given.isna()
+    if gaps.any():
+        known = trained[trained.isna()]
+        gap = known.iloc[0] if len(known) else None
+        values = [gap if is_gap else one for one, is_gap in zip(found, gaps, strict=True)]
+        found = pandas.Series(values, found.index, dtype=object, name=found.name)
+    return found
 
 
 def takes_array(loader: Callable[..., Any]) -> bool:

@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol
 
-from ..core.errors import PystoreError, PystoreWarning
+from ..core.errors import PystoreError, PystoreWarning, in_one_line
 from ..core.printable import listed
 from ..declare.view import View
 from .answering import Answers
@@ -22,7 +22,7 @@ from .evidence import intervals
 from .predictions import SINGLE, TOLERANCE, plain, same
 from .rows import alike, count, joined
 from .signature import ANSWERS, Signature
-from .steadiness import checked_predictions, state_of, steady_predictions
+from .steadiness import checked_predictions, state_of, steady_predictions, was_unsteady
 
 
 class Asks(Protocol):
@@ -152,6 +152,14 @@ class Loaded:
                 remedy="train it again, or put the predictor back, so that its predictions can be "
                 "compared",
             )
+        failure = self.signature.failure
+        if not self.predictor_differs and was_unsteady(failure):
+            raise Refused(
+                "its predictor is not steady",
+                rref=self.rref,
+                because=in_one_line(failure),
+                remedy="correct the predictor; nothing is trained again for it",
+            )
         try:
             now = self._steady(looked_at=then is not None)
         except Exception as error:
@@ -221,8 +229,11 @@ class Loaded:
         """
         if not self._features.takes_examples:
             return None
-        first = self._example.iloc[0] if hasattr(self._example, "iloc") else self._example[0]
-        found = plain([_sent(one) for one in first.tolist()] if hasattr(first, "iloc") else first)
+        first = self._example
+        if hasattr(first, "columns"):  # cell by cell: a row of several types would round numbers
+            found = plain([_sent(first.iloc[0, at]) for at in range(len(first.columns))])
+        else:
+            found = plain(first.iloc[0] if hasattr(first, "iloc") else first[0])
         return found if isinstance(found, list) or self.signature.has_items else [found]
 
     def evidence(self) -> dict[str, Any]:

@@ -109,14 +109,16 @@ class _Asking:
 
     def _data(self, chunk: Chunk) -> tuple[Any, dict[int, str]]:
         """The features in a chunk, as the training had them; the rows that have none, and why."""
-        frame, why = chunk.table.select(self._columns).to_pandas(), dict(chunk.torn)
+        # Whole numbers stay whole where others of their column are missing.
+        frame = chunk.table.select(self._columns).to_pandas(integer_object_nulls=True)
+        why = dict(chunk.torn)
         if self._table.is_text and not self._loaded.signature.has_items:
             frame = self._values(frame, why)
         if self._loaded.signature.columns is not None:
             return frame, why
-        return (frame.iloc[:, 0].tolist(), why) if self._loaded.signature.has_items else (
-            frame.to_numpy(), why
-        )  # fmt: skip
+        if self._loaded.signature.has_items:
+            return frame.iloc[:, 0].tolist(), why
+        return frame.to_numpy(None if frame.dtypes.nunique() == 1 else object), why
 
     def _values(self, texts: Any, why: dict[int, str]) -> Any:
         """Texts as values of the trained types; `why` gets the rows with a text that is none."""
@@ -199,10 +201,20 @@ def _kind(loaded: Loaded, found: Sequence[Any]) -> Any:
 
 
 def _column(found: Sequence[Any], kind: Any) -> Any:
+    """Predictions as a column of this type, or of their own; no value becomes another one."""
     import pyarrow
 
     try:
-        return pyarrow.array(list(map(_plain, found)), kind)
+        own = pyarrow.array(list(map(_plain, found)))  # given a type, it would cut 1.5 to 1
+        numbers = own.type in (pyarrow.int64(), pyarrow.float64())
+        same_kind = pyarrow.types.is_null(own.type) or (
+            numbers and kind in (pyarrow.int64(), pyarrow.float64())
+        )
+        if kind is None or own.type == kind:
+            return own
+        if not same_kind:
+            raise pyarrow.ArrowInvalid(f"{own.type} among {kind}")
+        return own.cast(kind)
     except (pyarrow.ArrowException, OverflowError, TypeError) as error:
         raise PredictorFailed(
             "the predictions are of several kinds",

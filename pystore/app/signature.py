@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from ..core.dataclasses import dataclass, field
 from ..core.errors import Corrupted
+from .value_kinds import missing_among
 
 FILE = "signature.json"
 RECIPE = 3  # which files a training writes; another number trains anew
@@ -101,9 +102,10 @@ def gaps_of(several: Sequence[Any]) -> tuple[str, ...]:
 def _gaps(features: Any) -> tuple[str, ...]:
     if hasattr(features, "columns"):
         return tuple(str(name) for name, gap in features.isna().any().items() if gap)
-    if hasattr(features, "dtype") and features.dtype.kind == "f":
+    kind = features.dtype.kind if hasattr(features, "dtype") else ""
+    if kind == "f":
         return ("*",) if bool((features != features).any()) else ()
-    return ()
+    return ("*",) if kind == "O" and bool(missing_among(features).any()) else ()
 
 
 def described(features: Any) -> dict[str, Any]:

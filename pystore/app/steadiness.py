@@ -12,9 +12,16 @@ from typing import Any
 from ..core.errors import BadStage, PystoreWarning
 from .answering import Answers
 from .errors import PredictorFailed
-from .predictions import SINGLE, TOLERANCE, is_single, same
+from .predictions import SINGLE, TOLERANCE, TURNED, is_single, same
 from .rows import count, taken
 from .savers import digest_of
+
+_AMONG_MANY = "the predictor answers otherwise for several rows than for many"
+
+
+def was_unsteady(failure: str) -> bool:
+    """Whether a training has recorded what its examples alone do not show again (SY1)."""
+    return _AMONG_MANY in failure or TURNED in failure
 
 
 def steady_predictions(
@@ -62,6 +69,21 @@ def checked_predictions(
             remedy="predict with a copy of it: copy.deepcopy(estimator)",
         )
     return told, single
+
+
+def check_among(told: list[Any], all_of_them: list[Any]) -> None:
+    """Raises PredictorFailed where the first rows have other predictions among very many (SY1)."""
+    scale = max((abs(number) for number in _floats(all_of_them)), default=0.0)
+    for at, (one, among) in enumerate(zip(told, all_of_them, strict=False)):
+        if not _alike(one, among, scale):
+            raise PredictorFailed(
+                _AMONG_MANY,
+                row=at,
+                among_several=str(one)[:120],
+                among_many=str(among)[:120],
+                remedy="return one prediction a row, in the order of the rows, and let it depend "
+                "on its row alone",
+            )
 
 
 def _goes_on_changing(answering: Answers, estimator: Any, rows: Any) -> bool:

@@ -19,13 +19,14 @@ from ..core.errors import BadStage
 from ..declare.build import Build
 from ..declare.seeds import seed_everything
 from .answering import Answering
-from .evidence import Evidence
+from .errors import PredictorFailed
+from .evidence import Evidence, is_sure
 from .predictions import plain
 from .roles import takes_build
 from .rows import copied, count, same_columns, same_length, same_rows, taken
 from .savers import save
 from .signature import Signature, described, gaps_of, versions
-from .steadiness import checked_predictions, is_changed, told_failure
+from .steadiness import check_among, checked_predictions, is_changed, told_failure
 
 EXAMPLES = 5  # rows that are kept with their predictions
 
@@ -166,7 +167,7 @@ class Training:
                 told, single = checked_predictions(
                     self.answering, fitted, example, self.tolerance, before=saved
                 )
-                self._keep_evidence(b, fitted, test, rows)
+                self._keep_evidence(b, fitted, test, rows, told)
             except Exception as error:  # the training is kept (TR2)
                 told, failure = None, told_failure(self.name, error)
         Signature(
@@ -180,23 +181,39 @@ class Training:
             versions=versions(),
         ).write(b.outpath)
 
-    def _keep_evidence(self, b: Build, fitted: Any, test: tuple[Any, ...], rows: str) -> None:
+    def _keep_evidence(
+        self, b: Build, fitted: Any, test: tuple[Any, ...], rows: str, told: list[Any]
+    ) -> None:
+        """Writes the predictions of the test part, where the true values are of one column.
+
+        The first of them are the examples, which must have their predictions `told` among the
+        others too. A dict that is no confidences by label says nothing of a true value.
+        """
         assert self.answering is not None
         features, truth = test[0], _column(test[1]) if len(test) > 1 else None
         if truth is None:
             return
         predicted = self.answering.predict(fitted, features)
         predictions = self.answering.checked(predicted, count(features))
-        Evidence(tuple(plain(truth)), tuple(predictions), rows).write(b.outpath)
+        check_among(told, predictions)
+        target = next(iter(getattr(test[1], "columns", ())), None)
+        judged = [self.answering.judged(one, target, labels=truth) for one in predictions]
+        if not any(isinstance(one, dict) and not is_sure(one) for one in judged):
+            Evidence(tuple(truth), tuple(judged), rows).write(b.outpath)
 
 
 def _column(targets: Any) -> list[Any] | None:
-    """The targets as a list with one value a row; None for several columns."""
+    """The targets as a list with one value a row; None for several columns, and for times."""
     array = np.asarray(targets)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     finite = array.dtype.kind != "f" or all(map(math.isfinite, array.tolist()))
-    return array.tolist() if array.ndim == 1 and finite else None
+    if array.ndim != 1 or not finite:
+        return None
+    try:
+        return [plain(one) for one in array]
+    except PredictorFailed:
+        return None
 
 
 def _is_dict(value: Any) -> bool:

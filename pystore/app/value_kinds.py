@@ -56,16 +56,30 @@ def holds_truth(values: Any) -> bool:
     return any(map(is_truth, values.flat))
 
 
-def numbers_of(objects: Any) -> Any:
-    """Objects as numbers. Raises ValueError or TypeError for what is none."""
+def numbers_of(objects: Any, *, whole: bool = False) -> Any:
+    """Objects as numbers. Raises ValueError, TypeError or OverflowError for what is none.
+
+    `whole`: the training had whole numbers, and none is rounded because of another number here.
+    """
     kinds = {*map(type, objects.flat)}
     if any(issubclass(kind, str | bytes) for kind in kinds):
         raise ValueError("a text where a number was trained")
-    if kinds and all(issubclass(kind, int) for kind in kinds):
-        whole = np.asarray(objects.tolist())  # a double would round them
-        if whole.dtype.kind in "iu":
-            return whole
+    values = objects.ravel().tolist()
+    if whole:
+        values = [int(x) if isinstance(x, float) and x.is_integer() else x for x in values]
+    if all(isinstance(x, int) for x in values):
+        exact = np.asarray(values)  # a double would round them
+        if exact.dtype.kind in "iu" and values:
+            return exact.reshape(objects.shape)
+    if whole and (rounded := [x for x in values if isinstance(x, int) and float(x) != x]):
+        raise ValueError(f"{rounded[0]} would be rounded, because of a number beside it")
     return objects.astype(float)
+
+
+def missing_among(values: Any) -> Any:
+    """Which of some objects are missing: None, or no number."""
+    found = [one is None or (isinstance(one, float) and one != one) for one in values.flat]
+    return np.array(found, dtype=bool).reshape(values.shape)
 
 
 def is_among(value: Any, categories: Any) -> bool:

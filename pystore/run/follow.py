@@ -2,7 +2,8 @@
 
 FO1  A follower chooses as the matcher does among all realizations of its target that have the same
      inputs; what was rejected, refused or removed is none of them.
-FO2  The last choice stays while there is no other one and it can be used; then there is none.
+FO2  The last choice stays while there is no other one and it can be used; then there is none. Where
+    it is refused, the one before it stays in its place, unless that was released.
 FO3  A choice is held from before it is told until it is released, and gc leaves it alone.
 FO4  Nothing that is done to the store raises an error here.
 """
@@ -59,6 +60,7 @@ class Follower:
         self._offers = Offers(store, whom.matcher.reads if whom.matcher else ())
         self._lock = threading.Lock()  # around what `release` and `refuse` use as well
         self._choice: RRef | None = None
+        self._before: RRef | None = None  # the choice before, until it is released
         self._held: set[RRef] = set()
         self._refused: dict[RRef, _Refusal] = {}
         self._pinned: RRef | None = None
@@ -134,6 +136,7 @@ class Follower:
         with self._lock:
             if rref != self._choice:
                 self._let_go({RRef(rref)})
+                self._before = None if rref == self._before else self._before
 
     def close(self) -> None:
         """Lets go of all that is held here."""
@@ -160,7 +163,7 @@ class Follower:
         if self._is_closed:
             return
         pinned = self._store.pinned(self.pin) if self.pin is not None else None
-        also = [rref.dref for rref in (self._choice, pinned) if rref is not None]
+        also = [rref.dref for rref in (self._choice, self._before, pinned) if rref]
         has_news = self._offers.look(self._members, also)
         if has_news or self._is_new or pinned != self._pinned:
             self._is_new, self._pinned = False, pinned  # before `refuse` may set it again
@@ -188,15 +191,19 @@ class Follower:
             for rref in remade:
                 del self._refused[rref]
             refused = {*self._refused}
-        if not any(self._take(rref) for rref in self._choices(last, refused)):
-            with self._lock:
+        is_chosen = any(self._take(rref) for rref in self._choices(last, refused))
+        with self._lock:
+            if not is_chosen:
                 self._choice = None
+            elif last not in (self._choice, *refused):
+                self._before = last
 
     def _choices(self, last: RRef | None, refused: set[RRef]) -> Iterator[RRef]:
         """The realizations to use, in turn: the next one if one cannot be held."""
         yield from self._by_pin(refused) if self.pin is not None else self._by_matcher(refused)
-        if last is not None and last not in refused and self._offers.has(last):
-            yield last
+        stays = self._before if last in refused else last
+        if stays is not None and stays not in refused and self._offers.has(stays):
+            yield stays
 
     def _by_pin(self, refused: set[RRef]) -> Iterator[RRef]:
         rref = self._pinned

@@ -39,6 +39,22 @@ def test_CU1_a_class_has_one_name_however_it_is_written():
     assert found.to_dict()["matrix"] == [[2, 0], [0, 2]]
 
 
+@pytest.mark.parametrize(
+    ("truth", "told", "classes"),
+    [
+        ([0.0, 1.0], [{"0.0": 0.9, "1.0": 0.1}, {"0.0": 0.2, "1.0": 0.8}], ("0", "1")),
+        ([0, 1], [False, True], ("0", "1")),
+        (["0", "1"], [0.0, 1.0], ("0", "1")),
+        ([False, True], ["False", "True"], ("False", "True")),
+    ],
+)
+def test_CU1_a_class_is_named_as_the_truth_names_it(truth, told, classes):
+    found = confusion_of(evidence(truth, told))
+    assert found is not None
+    assert found.classes == classes
+    assert found.to_dict()["matrix"] == [[1, 0], [0, 1]]
+
+
 def test_classes_are_in_the_order_of_numbers():
     found = confusion_of(evidence([10, 9, "a"], [9, 10, "a"]))
     assert found is not None

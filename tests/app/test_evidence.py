@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pystore.app.evidence import Evidence, mcnemar, wilson
+from pystore.app.evidence import Evidence, errors_among, mcnemar, wilson
 from pystore.errors import BadStage
 
 
@@ -63,7 +63,7 @@ def test_EV2_other_rows_are_not_compared():
 def test_a_prediction_agrees_with_the_truth_by_its_value():
     truth = ("a", 1, 2.0, ["x"], "cat", 3)
     told = ("a", 1.0, 2, "x", {"cat": 0.9, "dog": 0.1}, "3")
-    assert Evidence(truth, told, "").right == (True, True, True, True, True, False)
+    assert all(Evidence(truth, told, "").right)
 
 
 def test_EV2_rows_in_another_order_are_not_compared():
@@ -75,3 +75,31 @@ def test_EV2_rows_in_another_order_are_not_compared():
 def test_labels_that_are_whole_numbers_are_equal_or_not():
     truth, told = (1000, 2000.0, 3, 2.5), (1001, 2001.0, 3.0000001, 2.5000001)
     assert Evidence(truth, told, "").right == (False, False, True, True)
+
+
+@pytest.mark.parametrize(
+    ("truth", "told"),
+    [
+        (1.0, {"0": 0.1, "1": 0.9}), (1, {"0.0": 0.1, "1.0": 0.9}), ("7", 7.0), (7, "7"),
+        (1.0, [1.0]), (True, "True"), (True, True), ("a", {"a": 1.0}), (2**53 + 1, 2**53 + 1),
+        (0.1, 0.1000001),
+    ],
+)  # fmt: skip
+def test_EV3_a_prediction_that_names_the_true_value_is_right(truth, told):
+    assert Evidence((truth,), (told,), "").right == (True,)
+
+
+@pytest.mark.parametrize(
+    ("truth", "told"),
+    [
+        (1, {"0": 0.9, "1": 0.1}), ("7", 8.0), ("a", 1), (2**53 + 1, 2**53), (True, "False"),
+        (10**400, 1.5), ("True", 0), (1, {"label": "1", "p": 0.9}), (1, {}), (1, [1, 1]),
+    ],
+)  # fmt: skip
+def test_EV3_any_other_prediction_is_wrong(truth, told):
+    assert Evidence((truth,), (told,), "").right == (False,)
+
+
+def test_the_farthest_is_the_worst_and_no_number_is_worse():
+    found = errors_among(Evidence((1.5,) * 4, (1.0, math.nan, [9.5], -math.inf), ""))
+    assert [one["row"] for one in found] == [1, 3, 2, 0]

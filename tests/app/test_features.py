@@ -315,3 +315,117 @@ def test_a_pipe_is_no_signature(tmp_path: Path):
     os.mkfifo(tmp_path / FILE)
     with pytest.raises(Corrupted, match="no signature"):
         Signature.read(tmp_path)
+
+
+# --- no value changes another one --------------------------------------------------------
+
+LARGE = 2**53 + 1
+WHOLE = pd.DataFrame({"id": [1, 2], "n": [3, 4]})
+
+
+@pytest.mark.parametrize(
+    "question",
+    [[{"id": LARGE, "n": 1}, {"id": 2.0, "n": 1}], [[LARGE, 1.0], [2.0, 1]], [[LARGE, 1.0]]],
+)
+def test_FT4_a_whole_number_is_not_rounded_because_of_another_one(question):
+    assert features(WHOLE).of(question)["id"].iloc[0] == LARGE
+    if isinstance(question[0], list):
+        assert features(WHOLE.to_numpy()).of(question)[0, 0] == LARGE
+
+
+def test_FT4_a_whole_number_is_not_rounded_because_of_a_gap():
+    for dtype in ("Int64", object):
+        known = pd.DataFrame({"id": pd.Series([1, None], dtype=dtype)})
+        found = features(known).of([{"id": LARGE}, {"id": None}])
+        assert found["id"].iloc[0] == LARGE
+        assert pd.isna(found["id"].iloc[1])
+
+
+def test_FT4_where_it_would_be_rounded_it_is_refused():
+    for question in ([{"id": LARGE, "n": 1}, {"id": 2.5, "n": 1}], [[LARGE, 1], [2.5, 1]]):
+        with pytest.raises(BadFeatures, match="id is no number") as caught:
+            features(WHOLE).of(question)
+        assert "would be rounded" in str(caught.value)
+    with pytest.raises(BadFeatures, match="no number"):
+        features(WHOLE.to_numpy()).of([[2**63 + 1, -1]])
+    assert features(WHOLE).of([[1, 1], [2.5, 1]])["id"].tolist() == [1.0, 2.5]
+
+
+@pytest.mark.parametrize("gap", [None, float("nan")])
+def test_a_gap_is_what_it_was_at_the_training(gap):
+    known = pd.DataFrame({"town": pd.Series(["Oslo", gap], dtype=object), "n": [1, 2]})
+    for question in ([["Rome", 1], [None, 2]], [{"town": None, "n": 1}], pd.DataFrame(
+        {"town": ["Rome", None], "n": [1, 2]}
+    )):  # fmt: skip
+        found = features(known).of(question)["town"].iloc[-1]
+        assert found is None if gap is None else found != found
+
+
+@pytest.mark.parametrize(
+    ("trained", "value"),
+    [([1.5, 2.5], 10**400), ([1, 2], 10**400), (pd.array([1.5, None], "Float64"), 10**400),
+     (pd.array([1.5, None], "Float64"), float("inf")), (["a", "b"], "\ud800")],
+)  # fmt: skip
+def test_values_that_no_type_holds_are_refused(trained, value):
+    with pytest.raises(BadFeatures):
+        features(pd.DataFrame({"x": trained})).of([{"x": value}])
+
+
+def test_a_record_may_have_the_name_that_a_sketchpad_uses():
+    known = pd.DataFrame({"composite": [1, 2], "n": [3, 4]})
+    assert features(known).of({"composite": 5, "n": 6})["composite"].tolist() == [5]
+
+
+# --- arrays of texts, and of values of several kinds -------------------------------------
+
+MIXED = np.array([["Oslo", 1.5, True], ["Rome", 2.5, None]], dtype=object)
+
+
+def test_an_array_of_several_kinds_is_asked_about():
+    found = features(MIXED).of([["Paris", 3, False], ["Oslo", 0.5, None]])
+    assert found.tolist() == [["Paris", 3, False], ["Oslo", 0.5, None]]
+    longer = features(np.array([["a", "b"]])).of([["longer", "x"]])
+    assert longer.tolist() == [["longer", "x"]]
+    assert longer.dtype.kind == "U"
+
+
+@pytest.mark.parametrize(
+    ("row", "why"),
+    [
+        ([1, 1.5, True], "no text"), (["Oslo", "1.5", True], "no number"),
+        (["Oslo", True, True], "no number"), (["Oslo", 1.5, 1], "no truth value"),
+        (["Oslo", 1.5], "another width"),
+    ],
+)  # fmt: skip
+def test_FT2_a_value_of_another_kind_is_refused_in_such_an_array(row, why):
+    with pytest.raises(BadFeatures, match=why):
+        features(MIXED).of([row])
+
+
+def test_FT2_a_gap_is_refused_where_such_an_array_had_none():
+    with pytest.raises(BadFeatures, match="missing"):
+        features(MIXED[:1]).of([[None, 1.5, True]])
+
+
+# --- doubles alone -----------------------------------------------------------------------
+
+CELLS = st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**70), 2**70)
+
+
+@given(st.lists(st.tuples(CELLS, CELLS), min_size=1, max_size=4), st.booleans())
+def test_doubles_are_made_at_once_as_one_by_one(rows, are_records):
+    known = features(pd.DataFrame({"a": [1.5, 2.5], "b": [0.5, -1.0]}))
+    question = [{"b": b, "a": a, "c": "x"} if are_records else [a, b] for a, b in rows]
+    quick = known.of(question)
+    known._at_once = lambda *_: None  # the other way
+    pd.testing.assert_frame_equal(quick, known.of(question), check_exact=True)
+
+
+@pytest.mark.parametrize(
+    "row", [[1.5, True], [1.5, "2"], [1.5, None], [1.5, float("inf")], [1.5, [2.0]], [1.5, 10**400]]
+)
+def test_FT2_what_is_no_double_is_refused_where_all_are(row):
+    known = features(pd.DataFrame({"a": [1.5, 2.5], "b": [0.5, -1.0]}))
+    for question in ([row], [dict(zip("ab", row, strict=True))], [[1.0, 2.0], row]):
+        with pytest.raises(BadFeatures, match=r"^b "):
+            known.of(question)

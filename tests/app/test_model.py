@@ -350,6 +350,44 @@ def test_OT1_a_model_gives_the_outputs_that_it_declares(load, store):
         load(("Model(", "Model(outputs={'a b': int}, name="))
 
 
+@pytest.mark.parametrize(
+    ("outputs", "predictor"),
+    [
+        ({"label": str, "p": float}, "{'label': str(one), 'p': 0.9}"),
+        ({"p": float, "kind": int}, "{'kind': int(one), 'p': 0.9}"),
+        ({"label": int, "p": float}, "{'label': int(one), 'p': 7.5}"),
+        ({"no": float, "yes": float}, "{'no': 0.5 - one, 'yes': one - 0.5}"),
+    ],
+)
+def test_EV3_a_prediction_of_several_outputs_is_judged_by_one(load, store, outputs, predictor):
+    named = {name: kind.__name__ for name, kind in outputs.items()}
+    declared = ", ".join(f"{name!r}: {kind}" for name, kind in named.items())
+    edits = [
+        ("dataset=dataset)", f"dataset=dataset, outputs={{{declared}}})"),
+        ("[int(one) for one in estimator", f"[{predictor} for one in estimator"),
+    ]
+    if "yes" in outputs:
+        edits += [
+            ("kind=np.arange(rows) % 2", "kind=np.array(['no', 'yes'])[np.arange(rows) % 2]"),
+            (
+                "for one in estimator.predict(features)",
+                "for one in estimator.predict(features) == 'yes'",
+            ),
+        ]
+    run = load(*edits).model.train({"fit__C": 1.0}, progress=False)
+    assert run.loaded.evidence()["test"]["interval"] == "Wilson, 95 %"
+    assert len(run.errors()) == round((1 - run.metrics["test"]) * 20)
+
+
+def test_a_dict_that_is_no_confidences_says_nothing_of_the_truth(load, store):
+    found = "[{'label': int(one), 'why': 'x'} for one in estimator"
+    run = load(("[int(one) for one in estimator", found)).model.train(GOOD, progress=False)
+    assert "interval" not in run.loaded.evidence()["test"]
+    with pytest.raises(BadStage, match="keeps no predictions"):
+        run.errors()
+    run.loaded.check()
+
+
 def test_a_model_predicts_one_value_for_each_value(load, store):
     loader = "@dataset.feature_loader\ndef f(raw): return None if raw == '' else [[raw] * 3] * {}\n"
     model = load(("@model.init", loader.format(1) + "\n@model.init")).model

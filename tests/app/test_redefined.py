@@ -62,6 +62,17 @@ def test_a_predictor_that_changes_its_features_changes_no_signature(store):
     assert list(loaded.examples.columns) == ["a", "b"]
 
 
+def test_an_example_has_the_values_of_the_training(store):
+    large = 2**53 + 1
+    model = fresh(rows().assign(id=large, kind="x"))
+    model.trainer(lambda estimator, x, y: estimator.fit(x[["a", "b"]], np.ravel(y)))
+    model.evaluator(lambda estimator, x, y: estimator.score(x[["a", "b"]], y))
+    model.predictor(lambda estimator, x: x["id"].tolist())
+    loaded = model.train(progress=False).loaded
+    assert loaded.example()[2:] == [large, "x"]
+    assert model.predict([loaded.example()]) == [large]
+
+
 def test_AK1_a_predictor_that_is_defined_again_answers(store):
     model = fresh(rows())
     model.train(progress=False)

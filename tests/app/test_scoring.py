@@ -284,6 +284,33 @@ def test_predictions_of_several_kinds_are_refused(load, store, rows, tmp_path):
         score(loaded, tmp_path / "rows.parquet", tmp_path / "out.parquet")
 
 
+@pytest.mark.parametrize("text", ["1.5", "True", "'1'"])
+def test_BP2_no_prediction_becomes_a_value_of_the_kind_of_others(load, store, rows, tmp_path, text):
+    whole = "[int(one) for one in estimator.predict(features)]"
+    module = load((whole, f"[0 if a < 9 else {text} for a in features['a']]"))
+    loaded = module.model.train(GOOD, progress=False).loaded
+    rows.loc[20, "a"] = 10.0  # in another chunk than the first
+    rows.to_parquet(tmp_path / "rows.parquet")
+    with pytest.raises(PredictorFailed, match="several kinds"):
+        score(loaded, tmp_path / "rows.parquet", tmp_path / "out.parquet")
+
+
+def test_BP2_a_gap_rounds_no_whole_number(load, store, tmp_path):
+    module = load(
+        ("frame.assign(kind=", "frame.assign(c=np.arange(rows), kind="),
+        ("[int(one) for one in estimator.predict(features)]", "features['c'].tolist()"),
+        ("return features * 2.0", "return features"),
+    )
+    loaded = module.model.train(GOOD, progress=False).loaded
+    large = 2**53 + 1
+    frame = pd.DataFrame({"a": 0.5, "b": 0.5, "c": pd.array([large, None, 2], "Int64")})
+    frame.to_parquet(tmp_path / "rows.parquet")
+    told = score(loaded, tmp_path / "rows.parquet", tmp_path / "out.parquet", skip_bad=True)
+    assert told.bad == (2,)
+    found = pd.read_parquet(tmp_path / "out.parquet", dtype_backend="numpy_nullable")
+    assert found["prediction"].to_numpy(object, na_value=None).tolist() == [large, None, 2]
+
+
 ARRAYS = """
 import numpy as np
 from sklearn.linear_model import LogisticRegression

@@ -40,7 +40,13 @@ def ranked(estimator: Any, features: Any) -> Any:
     return [int(n) for n in np.argsort(np.argsort(estimator.predict(features)))]
 
 
+def in_groups(estimator: Any, features: Any) -> Any:
+    parts = [features[features["a"] > 0], features[features["a"] <= 0]]
+    return pd.concat([pd.Series(estimator.predict(x), x.index) for x in parts if len(x)])
+
+
 UNSTEADY = {
+    in_groups: "the rows in another order",
     learnt_again: "the second time",
     learnt_a_little: "the predictor changes the estimator",
     drawn: "the second time",
@@ -66,6 +72,24 @@ def test_SY1_an_unsteady_predictor_is_told_at_the_training_and_answers_nothing(s
         with pytest.raises(Refused, match=UNSTEADY[predictor]) as caught:
             ask()
         assert caught.value.remedy and caught.value.facts["rref"]
+
+
+def test_SY1_rows_that_change_their_places_among_many_are_told_at_the_training(store):
+    data = ROWS.sort_values("a")
+    model = fresh(data, shuffle=False, test_size=0.5)
+
+    @model.predictor
+    def predictor(estimator, features):
+        told = estimator.predict(features)
+        few = len(features) <= 5  # the examples, whose order then seems to be right
+        return (told if few else told[np.argsort(-features["a"])]).tolist()
+
+    with pytest.warns(PystoreWarning, match="for several rows than for many"):
+        model.train(progress=False)
+    with pytest.raises(Refused, match="for several rows than for many"):
+        model.predict(ASKED)
+    model.predictor(lambda estimator, features: estimator.predict(features).tolist())
+    assert model.predict(ASKED) == pytest.approx([0.0])
 
 
 def test_SY2_a_predictor_that_changes_the_estimator_is_told_at_the_training(store):

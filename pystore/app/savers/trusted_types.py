@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from ...core.errors import UntrustedType
 from .kind import Stored
 
-VERSION = 1  # a number more with each change of the list
+VERSION = 2  # a number more with each change of the list
 
 
 def _of(module: str, names: str) -> set[str]:
@@ -22,7 +22,8 @@ _METRICS = """
 """
 
 TRUSTED_TYPES = frozenset(
-    _of("numpy", "dtype mean")
+    _of("functools", "partial")  # calls nothing when it is made
+    | _of("numpy", "dtype mean")
     | _of("scipy.interpolate._bsplines", "BSpline")
     | _of("scipy.interpolate._interpolate", "interp1d")
     | _of("scipy.sparse._csr", "csr_matrix csr_array")
@@ -66,12 +67,14 @@ TRUSTED_TYPES = frozenset(
         "LeavePOut PredefinedSplit RepeatedKFold RepeatedStratifiedKFold ShuffleSplit "
         "StratifiedGroupKFold StratifiedKFold StratifiedShuffleSplit TimeSeriesSplit",
     )
-    | _of("sklearn.metrics._scorer", "_MultimetricScorer _PassthroughScorer _Scorer")
+    | _of("sklearn.metrics._scorer", "_CurveScorer _MultimetricScorer _PassthroughScorer _Scorer")
     | _of("sklearn.neighbors._ball_tree", "BallTree BallTree32 BallTree64")
     | _of("sklearn.neighbors._kd_tree", "KDTree KDTree32 KDTree64")
     | _of("sklearn.neural_network._stochastic_optimizers", "AdamOptimizer SGDOptimizer")
     | _of("sklearn.tree._tree", "Tree")
     | _of("sklearn.utils._bunch", "Bunch")
+    | _of("sklearn.utils._metadata_requests", "MetadataRequest MethodMetadataRequest")
+    | _of("sklearn.utils.validation", "check_array")
     | _of("xgboost.core", "Booster")
     | _of(
         "xgboost.sklearn",

@@ -93,6 +93,10 @@ class Application:
     async def _refuse(self, problem: Problem, scope: Scope, receive: Receive, send: Send) -> None:
         self.service.measures.answers.labels(str(problem.status)).inc()
         headers = [(b"content-type", MEDIA_TYPE.encode()), *self._closing(problem.closing)]
+        if problem.status == 405:
+            headers.append(
+                (b"allow", b"POST" if scope["path"].endswith("/predict") else b"GET, HEAD")
+            )
         if problem.status == 401:
             headers.append((b"www-authenticate", b"Bearer"))
         if problem.status == 503:

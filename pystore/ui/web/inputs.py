@@ -4,6 +4,8 @@ BI1  A body that is too large is refused before it is read. Its connection is cl
      still comes was thrown away for a moment: else the client would see a reset, not the answer.
 BI2  NaN, infinities and nests that are too deep are no JSON here, whatever Python makes of them.
 BI3  A name that stands twice in one object is refused: nobody knows which value is meant.
+BI4  A body that says what is not read, that it is compressed or that its columns have another
+    order, is refused: its sender would get the answer to another question.
 """
 
 import asyncio
@@ -56,6 +58,10 @@ async def read_body(scope: Scope, receive: Receive, most: int) -> Body:
         raise Problem(400, "the length of the body is no number", closing=True)
     if told and int(told) > most:
         raise _too_large(most, int(told))
+    packed = header(scope, b"content-encoding").strip().lower()
+    if packed not in ("", "identity"):
+        remedy = "send it as it is, without Content-Encoding"
+        raise Problem(415, "the body is compressed", given=packed, remedy=remedy, closing=True)
     media_type = header(scope, b"content-type").partition(";")[0].strip().lower()
     message = await receive()
     if message["type"] == "http.request" and not message.get("more_body"):
@@ -115,6 +121,10 @@ def question(data: bytes, expected: Any) -> Any:
     if not isinstance(value, dict) or "features" not in value:
         remedy = 'send {"features": [row, …]}; /openapi.json has an example'
         raise Problem(422, 'the body lacks "features"', expected=expected, remedy=remedy)
+    if "columns" in value:
+        title = "columns are named beside the features"
+        remedy = 'send records: {"features": [{"a": 1, …}, …]}'
+        raise Problem(422, title, expected=expected, remedy=remedy)
     return value["features"]
 
 

@@ -32,6 +32,7 @@ _WRONG = {
     "400": "the body is no JSON",
     "401": "the token is missing, or is another",
     "413": "the body or the picture is too large",
+    "415": "the body is compressed",
     "422": "no features can be made of the body",
     "500": "the predictor failed",
     "503": "nothing answers yet, or too much waits",

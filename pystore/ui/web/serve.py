@@ -62,7 +62,8 @@ def asgi(
     attempts there of comparable trainings, the realization that the matcher chooses is pulled, or
     the pin as `pull` does; of `trusted_keys`, only what one of them has signed. See RemoteSource.
 
-    Raises BadStage when a matcher and a pin are given, BadPlace when no source can be at the URL.
+    Raises BadStage when a matcher and a pin are given, BadPlace when no source can be at the URL,
+    or when the token can be none.
     """
     if pin is not None and matcher is not None:
         raise BadStage(
@@ -71,6 +72,7 @@ def asgi(
             pin=pin,
             remedy="give one of them: a pin follows what `pystore pin` names",
         )
+    _check_token(token)
     options = ServiceOptions(
         matcher=matcher,
         pin=pin,
@@ -199,9 +201,20 @@ def _source(
     return None if url is None else RemoteSource(url, trusted_keys, store=current_store())
 
 
+def _check_token(token: str | None) -> None:
+    """Raises BadPlace for a token that everybody has, or that no header can show."""
+    if token is None:
+        return
+    remedy = "give a long one, such as of `openssl rand -hex 16`"
+    if not token.strip():
+        raise BadPlace("the token is empty", remedy=remedy)
+    if not (token.isascii() and token.isprintable() and token == token.strip()):
+        because = "a header shows ASCII alone, without spaces at its ends"
+        raise BadPlace("this can be no token", because=because, remedy=remedy)
+
+
 def _check_host(host: str, token: str | None) -> None:
-    if token is not None and not token.strip():
-        raise BadPlace("the token is empty", remedy="give a long one, such as of `openssl rand`")
+    _check_token(token)
     if token is None and not is_loopback(host):
         raise BadPlace(
             "anybody who reaches this machine could ask, without a token",

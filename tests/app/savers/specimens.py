@@ -121,7 +121,7 @@ def sklearn() -> Makers:
     )
     from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import GridSearchCV
+    from sklearn.model_selection import GridSearchCV, TunedThresholdClassifierCV
     from sklearn.neighbors import KNeighborsClassifier
     from sklearn.neural_network import MLPClassifier
     from sklearn.pipeline import make_pipeline
@@ -143,11 +143,15 @@ def sklearn() -> Makers:
         "vectors": lambda: SVC(random_state=0),
         "neighbours": lambda: KNeighborsClassifier(3, algorithm="kd_tree"),
         "search": lambda: GridSearchCV(SVC(), {"C": [0.1, 1.0]}, scoring="accuracy", cv=2),
+        "threshold": lambda: TunedThresholdClassifierCV(LogisticRegression(), cv=2),
     }
     made: Makers = {n: lambda make=make: make().fit(x, y) for n, make in on_numbers.items()}
     made["columns"] = lambda: make_pipeline(
         ColumnTransformer(encoder), LogisticRegression(class_weight=weights)
     ).fit(mixed, ["no", "yes"] * 40)
+    made["categories"] = lambda: HistGradientBoostingClassifier(max_iter=5, random_state=0).fit(
+        mixed.astype({"word": "category"}), y
+    )
     made["words"] = lambda: make_pipeline(
         TfidfVectorizer(stop_words=["the", "a"]), LogisticRegression()
     ).fit(texts, [0, 1, 2] * 9)

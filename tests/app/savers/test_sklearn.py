@@ -30,8 +30,8 @@ MEMBER = "model.skops"
 class TestEstimators(Conformance):
     kind = "sklearn"
     names = (
-        "boosting", "columns", "forest", "histograms", "neighbours", "net", "pipeline", "search",
-        "set of words", "vectors", "words",
+        "boosting", "categories", "columns", "forest", "histograms", "neighbours", "net",
+        "pipeline", "search", "set of words", "threshold", "vectors", "words",
     )  # fmt: skip
 
     def same(self, value: Any, loaded: Any):
@@ -48,6 +48,9 @@ class TestEstimators(Conformance):
             inputs = ["a cat sat", "the bird", "nothing known"]
         elif hasattr(first, "transformers_"):
             inputs = pd.DataFrame({"word": ["u", "w"], "number": [0.5, -1.0]})
+        elif list(getattr(value, "feature_names_in_", ())) == ["word", "number"]:
+            words = pd.Categorical(["u", "w"], ["u", "v", "w"])
+            inputs = pd.DataFrame({"word": words, "number": [0.5, -1.0]})
         for method in ("predict", "predict_proba", "decision_function"):
             if hasattr(value, method):
                 one, other = getattr(value, method)(inputs), getattr(loaded, method)(inputs)

@@ -221,3 +221,14 @@ def test_AP2_the_token_is_asked_for_below_a_mount_too(store: Store):
                 break
         assert reply.json()["rref"] == first
         assert c.get("/models/small/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [("GET", "/predict", "POST"), ("PUT", "/predict", "POST"), ("POST", "/ready", "GET, HEAD")],
+)
+def test_AP1_another_method_is_told_which_there_are(
+    ready: TestClient, method: str, path: str, allowed: str
+):
+    reply = ready.request(method, path)
+    assert (reply.status_code, reply.headers["allow"]) == (405, allowed)

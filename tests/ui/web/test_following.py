@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from small_model import HANGING, SmallLoaded, SmallModel, train
 
-from pystore import RRef, Store, match_best, reject
+from pystore import RRef, Store, follow, match_best, pin, reject
 from pystore.core.errors import NotInStore
 from pystore.ui.web.following import Event, Following
 
@@ -82,6 +82,24 @@ def test_FW1_one_that_hangs_or_predicts_otherwise_is_refused_and_the_old_one_sta
 
     events = run(store, test, load_within=0.2)
     assert [e["event"] for e in events].count("refused") == 1
+
+
+def test_FW1_where_a_pin_names_one_that_is_refused_the_old_one_stays(store: Store):
+    good = train(score=0.5)
+    bad = train(score=0.9, fault="other")
+
+    async def test(following: Following, model: SmallModel) -> None:
+        following._follow = lambda: follow(pin="serving", store=store)
+        for pinned, answers in ((good, good), (bad, good), (good, good), (bad, good)):
+            pin(pinned, "serving")
+            for _ in range(3):
+                await following.look()
+                assert rref_of(following) == answers
+        assert "predicts otherwise" in following.refused[str(bad)]
+        assert following.because and "refused here" in following.because
+
+    events = run(store, test)
+    assert [e["event"] for e in events] == ["serving", "warning", "refused"]
 
 
 def test_FW1_one_that_was_cut_off_is_refused(store: Store, monkeypatch: pytest.MonkeyPatch):

@@ -70,6 +70,22 @@ def test_BI1_a_client_that_waits_for_a_word_is_not_asked_for_the_rest():
     assert sender.taken == 0
 
 
+@pytest.mark.parametrize("packed", ["gzip", "deflate", " BR "])
+def test_BI4_a_compressed_body_is_refused(packed: str):
+    sender = Sender(b"{}", content_encoding=packed)
+    with pytest.raises(Problem, match="compressed") as refused:
+        sender.read(100)
+    assert (refused.value.status, sender.taken) == (415, 0)
+    assert Sender(b"{}", content_encoding="identity").read(100).data == b"{}"
+
+
+def test_BI4_an_order_of_columns_beside_the_features_is_refused():
+    with pytest.raises(Problem, match="columns are named") as refused:
+        question(b'{"columns": ["b", "a"], "features": [[1, 2]]}', {})
+    assert refused.value.status == 422
+    assert "records" in refused.value.facts["remedy"]
+
+
 def test_a_client_that_goes_is_no_problem():
     sender = Sender(b"x", b"y")
     sender.messages.pop()

@@ -87,3 +87,15 @@ def test_PX2_16_bits_of_grey_are_scaled_and_not_cut():
 )
 def test_PX2_other_modes_come_in_8_bits(mode: str, comes: str):
     assert picture(written(GREY.convert(mode), "PNG")).mode == comes
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "I;16"])
+def test_PX2_a_colour_that_is_transparent_stays_so(mode: str):
+    black_and_white = Image.fromarray(np.array([[0, 255]], np.uint8))
+    if mode == "I;16":
+        image = Image.fromarray(np.array([[0, 65535]], np.uint16))
+    else:
+        image = black_and_white.convert(mode)
+    found = picture(written(image, "PNG", transparency=(0, 0, 0) if mode == "RGB" else 0))
+    assert found.mode == "RGBA"
+    assert np.asarray(found).tolist() == [[[0, 0, 0, 0], [255, 255, 255, 255]]]

@@ -14,7 +14,7 @@ from small_server import ROW, Clients, Server, serving
 
 from pystore import Store, match_best
 from pystore.core.errors import BadPlace, BadStage
-from pystore.ui.web.serve import serve
+from pystore.ui.web.serve import asgi, serve
 
 
 def test_WS1_the_socket_listens_before_anything_is_trained(store: Store):
@@ -142,6 +142,13 @@ def test_WS4_another_host_than_this_one_needs_a_token(store: Store, host: str):
     with pytest.raises(BadPlace, match="without a token") as refused:
         serve(SmallModel(store=store), match_best("test"), host=host)
     assert "token" in refused.value.remedy
+
+
+@pytest.mark.parametrize("token", ["", " ", "é", " key", "a\nb"])
+def test_WS4_a_token_that_nobody_or_everybody_can_show_is_refused(store: Store, token: str):
+    with pytest.raises(BadPlace, match="token") as refused:
+        asgi(SmallModel(store=store), match_best("test"), token=token)
+    assert "openssl" in refused.value.remedy
 
 
 def test_WS4_an_empty_token_is_none(store: Store):
