@@ -65,7 +65,7 @@ class Describer:
 
     def constant(self, one: Constant) -> str:
         """The text of a value; a path from `__file__` counts by the expression that made it."""
-        if isinstance(one.value, str | PurePath) and one.origin.name:
+        if isinstance(one.value, (str, PurePath)) and one.origin.name:
             names = one.origin.names
             expressions = assigned_expressions(names, one.name)
             if any(uses_file(expression, names) for expression in expressions):

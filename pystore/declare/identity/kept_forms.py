@@ -123,7 +123,8 @@ def _makers() -> bytes:
     probe = compile('def f():\n "text"\n assert f\n', "", "exec", dont_inherit=True)
     # Format 2, since later ones depend on what else the process holds.
     kind = sys.implementation.cache_tag
-    told = (__version__, sys.version, kind, marshal.dumps(probe, 2), _SOURCES)
+    sources = [_digest(one) for one in _SOURCES or ()]
+    told = (__version__, sys.version, kind, marshal.dumps(probe, 2), sources)
     return _digest(repr(told).encode())
 
 

@@ -45,7 +45,8 @@ class Index(NamedTuple):
     def add(self, body: list[Any], prefix: str) -> None:
         """Adds those in a body of statements."""
         for node in body:
-            if type(node) in _PLAIN:
+            kind = type(node)
+            if kind in _PLAIN:
                 continue  # as most are
             if isinstance(node, _FUNCTIONS):
                 self.functions[_first_line(node), node.name] = node
@@ -55,8 +56,7 @@ class Index(NamedTuple):
                 self.add(node.body, f"{prefix}{node.name}.")
             else:
                 for name in PARTS:
-                    inner = getattr(node, name, None)
-                    if isinstance(inner, list):
+                    if inner := node.__dict__.get(name):
                         self.add(inner, prefix)
 
 
@@ -187,8 +187,7 @@ class Listing:
         spans = {(a, c, b, d) for a, b, c, d in code.co_positions()}
         assert self.tree is not None
         for statement in self.tree.body:
-            first = min([statement.lineno, *_decorator_lines(statement)])
-            if not first <= code.co_firstlineno <= (statement.end_lineno or 0):
+            if not _first_line(statement) <= code.co_firstlineno <= (statement.end_lineno or 0):
                 continue
             for node in ast.walk(statement):
                 if isinstance(node, ast.Lambda) and node.lineno == code.co_firstlineno:
@@ -303,11 +302,8 @@ def _key(code: CodeType) -> Key:
 
 
 def _first_line(node: Any) -> int:
-    return int(min([node.lineno, *_decorator_lines(node)]))
-
-
-def _decorator_lines(node: ast.AST) -> list[int]:
-    return [one.lineno for one in getattr(node, "decorator_list", ())]
+    decorators = getattr(node, "decorator_list", None)
+    return int((decorators[0] if decorators else node).lineno)
 
 
 def roots_of(definition: Any) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from functools import cache
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -24,9 +25,14 @@ def place_of(thing: Any) -> tuple[str, str]:
 
 def _file_name(file: object) -> str:
     """The name of a file; "" for the cell of a notebook, whose name says nothing."""
-    if not isinstance(file, str) or file.startswith("<") or "ipykernel_" in file:
+    return _name_in(file) if type(file) is str else ""
+
+
+@cache
+def _name_in(path: str) -> str:
+    if path.startswith("<") or "ipykernel_" in path:
         return ""
-    return printable(os.path.basename(file))  # without UTF-8 in the locale, a name may be no text
+    return printable(os.path.basename(path))  # without UTF-8 in the locale, a name may be no text
 
 
 def grouped(places: Places) -> Grouped:

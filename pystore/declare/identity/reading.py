@@ -12,19 +12,27 @@ from typing import Any
 from .functions import MISSING
 from .listing import roots_of
 from .project import Project
-from .scope import Read
+from .scope import NOTHING, Read
 
 _ALL = Read(docstrings=True, annotations=True)
-_READERS = re.compile(
-    r"[$.':](?:(__doc__|getdoc)|(__annotations__|__annotate__|get_type_hints|get_annotations"
-    r"|signature|getfullargspec)|getsource|getsourcelines)\b"
+_OF_DOCSTRINGS = ("__doc__", "getdoc")
+_OF_ANNOTATIONS = (
+    "__annotations__", "__annotate__", "get_type_hints", "get_annotations", "signature",
+    "getfullargspec",
+)  # fmt: skip
+_OF_SOURCE = ("getsource", "getsourcelines")
+_READERS = (*_OF_DOCSTRINGS, *_OF_ANNOTATIONS, *_OF_SOURCE)
+_READS = re.compile(
+    rf"[$.':](?:({'|'.join(_OF_DOCSTRINGS)})|({'|'.join(_OF_ANNOTATIONS)})|{'|'.join(_OF_SOURCE)})\b"
 )
 
 
 def reads_of(text: str) -> Read:
     """The things that some code, in normal form, may read of functions and classes."""
-    found = Read()
-    for one in _READERS.finditer(text):
+    found = NOTHING
+    if not any(name in text for name in _READERS):
+        return found  # as nearly always, and quick to see
+    for one in _READS.finditer(text):
         found |= Read(bool(one[1]), bool(one[2]), not (one[1] or one[2]))
     return found
 
@@ -34,13 +42,13 @@ def reads_of_decorators(
 ) -> tuple[Read, list[bool]]:
     """The things that decorators may read of a definition; for each, whether it is of a package."""
     foreign = [is_foreign(names.get(root, MISSING), project) for root in roots_of(node)]
-    return (_ALL if any(foreign) else Read()), foreign
+    return (_ALL if any(foreign) else NOTHING), foreign
 
 
 def reads_of_bases(kind: type, project: Project) -> Read:
     """The things that a metaclass, or a base with `__init_subclass__`, may read of a class."""
     hooks = [one for one in kind.__mro__[1:] if "__init_subclass__" in vars(one)]
-    return _ALL if any(is_foreign(one, project) for one in (type(kind), *hooks)) else Read()
+    return _ALL if any(is_foreign(one, project) for one in (type(kind), *hooks)) else NOTHING
 
 
 def is_foreign(value: Any, project: Project) -> bool:

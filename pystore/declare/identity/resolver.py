@@ -18,6 +18,7 @@ from .warn import warn_of_computed
 
 # The names in which a module says what and where it is.
 _OF_MODULE = {"__name__", "__file__", "__doc__", "__spec__", "__package__", "__path__", "__class__"}
+_HOLDERS = (ModuleType, type)  # of names that may be assigned from outside
 _ANY_NAME = {"globals", "eval", "exec"}  # with one of these, code may take any name of its module
 
 Describe = Callable[[Any, str, Origin, Any, str], str]
@@ -76,8 +77,8 @@ class Resolver:
         if root in _OF_MODULE:
             return None
         value = self._notes.global_(names, root)
-        if value is MISSING and root in _ANY_NAME:
-            return self._whole_module(names)
+        if value is MISSING:  # a builtin, or a name that is not there (yet)
+            return self._whole_module(names) if root in _ANY_NAME else None
         return self._attribute(value, chain, 1, names)
 
     def _whole_module(self, names: dict[str, Any]) -> str | None:
@@ -98,8 +99,8 @@ class Resolver:
                 value, name = self._notes.global_(owner, "__getattr__"), "__getattr__"
             start += 1
         if value is MISSING:
-            return None  # a builtin, or a name that is not there (yet)
-        if isinstance(value, ModuleType | type) and start < len(chain):
+            return None
+        if isinstance(value, _HOLDERS) and start < len(chain):
             asked = id(value), chain[start - 1 :]
             if asked not in self._unpatched:
                 patched = self._patched(value, chain, start, owner)

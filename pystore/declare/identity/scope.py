@@ -1,9 +1,10 @@
 """Scopes: which names a piece of code binds, imports, or takes from outside."""
 
 import ast
-from typing import Any, NamedTuple
+from collections import defaultdict
+from typing import NamedTuple
 
-from ...core.dataclasses import dataclass, field, replace
+from ...core.dataclasses import dataclass, replace
 
 # A function that calls one of these may see the names of its local variables; one that calls one of
 # the others with no argument does.
@@ -23,7 +24,9 @@ class Read(NamedTuple):
     source: bool = False  # the text itself, with its comments
 
     def __or__(self, other: object) -> "Read":
-        return Read(*map(max, self, other)) if isinstance(other, Read) else NotImplemented
+        if not isinstance(other, Read):
+            return NotImplemented
+        return self if self == other else Read(*map(max, self, other))
 
 
 NOTHING = Read()
@@ -40,18 +43,18 @@ class Import:
     attributes: Chain = ()  # the attributes of it that the code uses
 
 
-@dataclass
 class Scope:
     """The names of one function, class, comprehension or module."""
 
-    kind: str  # "module", "function", "class" or "comprehension"
-    bound: dict[str, Import | None] = field(default_factory=dict)
-    uses: Uses = field(default_factory=dict)
-    outer: set[str] = field(default_factory=set)  # declared global
-    nonlocal_: set[str] = field(default_factory=set)
-    visible: set[str] = field(default_factory=set)  # names bound here that callers can see
-    names: list[tuple[int, str]] = field(default_factory=list)  # (place in the text, name)
-    seen: bool = False  # whether code inside may see the names of local variables
+    def __init__(self, kind: str) -> None:
+        self.kind = kind  # "module", "function", "class" or "comprehension"
+        self.bound: dict[str, Import | None] = {}
+        self.uses: Uses = {}
+        self.outer: set[str] = set()  # declared global
+        self.nonlocal_: set[str] = set()
+        self.visible: set[str] = set()  # names bound here that callers can see
+        self.names: dict[str, list[int]] = defaultdict(list)  # their places in the text
+        self.seen = False  # whether code inside may see the names of local variables
 
 
 class Scopes:
@@ -80,40 +83,40 @@ class Scopes:
 
     def write_name(self, name: str) -> None:
         """Writes a name, which becomes a number when the scope that binds it is left."""
-        self.scopes[-1].names.append((len(self.out), name))
+        self.scopes[-1].names[name].append(len(self.out))
         self.out.append("$" + name)
 
     def close(self) -> None:
         """Leaves the present scope."""
         scope = self.scopes.pop()
-        self._number_names(scope)
-        bound, outward = scope.bound, self._around(scope.kind).uses
+        top, around, bound = self.scopes[0], self._around(scope.kind), scope.bound
+        self._number_names(scope, around)
         for chain in scope.uses:
             root = chain[0]
-            if root in scope.outer:
-                self.scopes[0].uses[chain] = None
-            elif root not in bound or root in scope.nonlocal_:
-                outward[chain] = None
+            if root not in bound:
+                (top if root in scope.outer else around).uses[chain] = None
             elif (source := bound[root]) is not None:
                 self.imports[replace(source, attributes=chain[1:])] = None
             elif scope.kind == "class":  # `rate = rate`: the second may be the outer one
-                self._around("class").uses[chain] = None
+                around.uses[chain] = None
 
-    def _number_names(self, scope: Scope) -> None:
+    def _number_names(self, scope: Scope, around: Scope) -> None:
         """Replaces each name that only the code of this scope can see by a number."""
-        depth, numbers = len(self.scopes), dict[str, int]()
-        reads = scope.seen or not _READS_NAMES.isdisjoint(scope.uses)
+        depth, number = len(self.scopes), 0
+        reads = scope.seen or any(one in scope.uses for one in _READS_NAMES)
         seen = reads or scope.kind == "class"
-        around = self._around(scope.kind)
         around.seen = around.seen or reads
-        for place, name in scope.names:
-            if name in scope.outer:
-                self.scopes[0].names.append((place, name))
-            elif name not in scope.bound or name in scope.nonlocal_:
-                around.names.append((place, name))
+        for name, places in scope.names.items():
+            if name not in scope.bound:
+                (self.scopes[0] if name in scope.outer else around).names[name] += places
             elif not (seen or name in scope.visible):
-                number = numbers.setdefault(name, len(numbers))
-                self.out[place] = f"%{depth}.{number}"
+                self.rewrite(places, f"%{depth}.{number}")
+                number += 1
+
+    def rewrite(self, places: list[int], text: str) -> None:
+        """Puts another text to places of the text."""
+        for place in places:
+            self.out[place] = text
 
     def _around(self, kind: str) -> Scope:
         """The scope in which a scope of this kind looks up names that it does not bind."""
@@ -125,30 +128,7 @@ class Scopes:
         return self.scopes[place]
 
 
-# Statements that hold no others, or others in a scope of their own.
-_SIMPLE = {ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Assign, ast.AugAssign}
-_SIMPLE |= {ast.AnnAssign, ast.Expr, ast.Return, ast.Raise, ast.Assert, ast.Import, ast.ImportFrom}
 PARTS = ("body", "orelse", "finalbody", "handlers", "cases")  # fields that hold statements
-
-
-def declare(body: list[Any], scope: Scope) -> None:
-    """Notes the names that a scope declares global or nonlocal, before the scope is walked."""
-    for node in body:
-        if isinstance(node, ast.Global):
-            scope.outer.update(node.names)
-        elif isinstance(node, ast.Nonlocal):
-            scope.nonlocal_.update(node.names)
-        elif type(node) not in _SIMPLE:
-            for name in PARTS:
-                inner = node.__dict__.get(name)
-                if isinstance(inner, list):
-                    declare(inner, scope)
-
-
-def is_idle(node: Any) -> bool:
-    """Whether a statement does nothing: `pass`, a docstring, `x: int` outside of a class."""
-    kind = type(node)
-    return kind is ast.Pass or (kind is ast.Expr and type(node.value) is ast.Constant)
 
 
 def root_of(node: ast.AST) -> str | None:

@@ -2,16 +2,28 @@
 
 import ast
 import inspect
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from .parsing import parsed_expression
-from .scope import COMPUTED, READS_OWN_NAMES, Import, Read, Scope, Scopes, Uses, declare, is_idle
+from .scope import COMPUTED, READS_OWN_NAMES, Import, Read, Scope, Scopes, Uses
 
 SKIPPED = {"ctx", "kind", "type_comment", "type_params", "annotation", "returns", "simple"}
-
-
-_STATEMENTS = {"body", "orelse", "finalbody"}
+_OF_METHODS: dict[type, set[str]] = {  # fields that methods of their classes write
+    ast.AnnAssign: set(),
+    ast.ClassDef: {"name", "body", "decorator_list"},
+    ast.ListComp: {"generators"},
+    ast.SetComp: {"generators"},
+    ast.DictComp: {"generators"},
+    ast.GeneratorExp: {"generators"},
+    ast.ExceptHandler: {"name"},
+    ast.MatchAs: {"name"},
+    ast.MatchStar: {"name"},
+    ast.MatchMapping: {"rest"},
+}
+_IMPORTERS = {"import_module", "__import__"}
+_PARAMETERS = ("posonlyargs", "args", "kwonlyargs")
 
 
 def walk(
@@ -19,7 +31,7 @@ def walk(
 ) -> tuple[str, Uses, tuple[Import, ...], tuple[str, ...]]:
     """The text of a node, the names and imports that it uses, and the names of `cells` in it."""
     walker = _Walker(read)
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
         walker.function(node, type(node).__name__, node.body, defaults)
     elif isinstance(node, ast.Lambda):
         walker.lambda_(node, defaults)
@@ -28,13 +40,12 @@ def walk(
     elif isinstance(node, ast.Module):
         walker.body("Module", node.body)
     else:
-        walker.node(node)
+        walker.value(node)
     top = walker.scopes[0]
-    taken: dict[str, int] = {}
-    for place, name in top.names if cells else ():
-        if name in cells:
-            walker.out[place] = f"^{taken.setdefault(name, len(taken))}"
-    return "".join(walker.out), top.uses, tuple(walker.imports), tuple(taken)
+    taken = tuple(name for name in top.names if name in cells)
+    for number, name in enumerate(taken):
+        walker.rewrite(top.names[name], f"^{number}")
+    return "".join(walker.out), top.uses, tuple(walker.imports), taken
 
 
 class _Walker(Scopes):
@@ -46,61 +57,48 @@ class _Walker(Scopes):
 
     # --- text ------------------------------------------------------------------------------
 
-    def node(self, node: Any) -> None:
-        (_special.get(type(node)) or _writer(type(node)))(self, node)
+    def value(self, value: Any) -> None:
+        """Writes a node, or the value of a field of a node."""
+        _writers[type(value)](self, value)
 
-    def plain(self, node: Any) -> None:
-        """Writes a node field by field."""
-        self.out.append(f"({type(node).__name__}")
-        self.fields(node)
-        self.out.append(")")
-
-    def fields(self, node: Any, leave: tuple[str, ...] = ()) -> None:
-        kind = type(node)
-        held, out = node.__dict__, self.out
-        for name, opening in _fields.get(kind) or _openings(kind):
+    def fields(self, node: Any) -> None:
+        """Writes a node field by field, or the fields that the method of its class leaves."""
+        opening, names, closing = _shapes[type(node)]
+        held, write = node.__dict__, self.out.append
+        write(opening)
+        for name, before in names:
             value = held.get(name)
-            if value is None or name in leave:
+            if value is None:
                 continue
             kind = type(value)
-            if kind is list:
-                if value:
-                    out.append(opening)
-                    self.all(name, value)
-            elif write := _special.get(kind):
-                out.append(opening)
-                write(self, value)
-            elif isinstance(value, ast.AST):
-                out.append(opening)
-                self.node(value)
-            else:
-                out += opening, _constant(value)
+            if kind is not list or value:
+                write(before)
+                _writers[kind](self, value)
+        write(closing)
 
-    def all(self, name: str, values: list[Any]) -> None:
-        if name in _STATEMENTS:
-            values = [one for one in values if not is_idle(one)]
+    def all(self, values: list[Any]) -> None:
         out = self.out
         out.append("[")
         for one in values:
             before = len(out)
-            if isinstance(one, ast.AST):
-                (_special.get(type(one)) or _writer(type(one)))(self, one)
-            else:
-                out.append(_constant(one))
+            _writers[type(one)](self, one)
             if len(out) > before:  # an import binds, and is no text
                 out.append(",")
         out.append("]")
 
+    def constant(self, value: object) -> None:
+        self.out.append(_constant(value))
+
     def body(self, kind: str, statements: list[ast.stmt]) -> None:
         self.out.append("(" + kind + " ")
-        self.all("body", statements)
+        self.all(statements)
         self.out.append(")")
 
     # --- names -----------------------------------------------------------------------------
 
     def name(self, node: ast.Name) -> None:
         name, scope = node.id, self.scopes[-1]
-        scope.names.append((len(self.out), name))  # as `write_name` does: most nodes are names
+        scope.names[name].append(len(self.out))  # as `write_name` does: most nodes are names
         self.out.append("$" + name)
         if type(node.ctx) is ast.Load:
             scope.uses[name,] = None
@@ -117,13 +115,21 @@ class _Walker(Scopes):
             self.scopes[-1].uses[inner.id, *names] = None
             self.write_name(inner.id)
         else:
-            self.node(inner)
+            self.value(inner)
         self.out.append("." + ".".join(names))
 
     # --- nodes that are not written field by field -----------------------------------------
 
-    def constant(self, node: ast.Constant) -> None:
+    def literal(self, node: ast.Constant) -> None:
         self.out.append(_constant(node.value))
+
+    def expression(self, node: ast.Expr) -> None:
+        """Writes an expression that is a statement, unless it does nothing, as a docstring."""
+        if type(node.value) is not ast.Constant:
+            self.fields(node)
+
+    def nothing(self, node: ast.Pass) -> None:
+        """Writes nothing."""
 
     def function(self, node: Any, kind: str, body: list[Any], defaults: bool = True) -> None:
         arguments: ast.arguments = node.args
@@ -132,26 +138,24 @@ class _Walker(Scopes):
             for each in (*arguments.defaults, ..., *arguments.kw_defaults):
                 self.out.append("/" if each is ... else ",")
                 if isinstance(each, ast.expr):
-                    self.node(each)
-        groups = [getattr(arguments, name) for name in ("posonlyargs", "args", "kwonlyargs")]
-        starred = [one for one in (arguments.vararg, arguments.kwarg) if one is not None]
-        for one in [one for group in (*groups, starred) for one in group]:
-            self.annotation(f":{one.arg}", one.annotation)
-        self.annotation("->", getattr(node, "returns", None))
+                    self.value(each)
+        if self.read.annotations:
+            for one in _parameters(arguments):
+                self.annotation(f":{one.arg}", one.annotation)
+            self.annotation("->", getattr(node, "returns", None))
         self.scopes.append(Scope("function"))
         for parameter in getattr(node, "type_params", ()):
             self.bind_visible(parameter.name)
-        for name, group in zip(("posonlyargs", "args", "kwonlyargs"), groups, strict=True):
+        for name in _PARAMETERS:
             self.out.append(f" {name}=")
-            for one in group:
+            for one in getattr(arguments, name):
                 self.argument(one)
         for star, rest in (("*", arguments.vararg), ("**", arguments.kwarg)):
             if rest is not None:
                 self.out.append(star)
                 self.argument(rest)
-        declare(body, self.scopes[-1])
         self.docstring(body)
-        self.all("body", body)
+        self.all(body)
         self.close()
         self.out.append(")")
 
@@ -160,11 +164,11 @@ class _Walker(Scopes):
         self.bind_visible(node.arg)
 
     def annotation(self, opening: str, node: ast.expr | None) -> None:
-        """Writes an annotation, if annotations are read; a string in it is code, too."""
-        if node is None or not self.read.annotations:
+        """Writes an annotation; a string in it is code, too."""
+        if node is None:
             return
         self.out.append(opening)
-        self.node(node)
+        self.value(node)
         for text in ast.walk(node):
             if isinstance(text, ast.Constant) and isinstance(text.value, str):
                 self.annotation_text(text.value)
@@ -174,10 +178,11 @@ class _Walker(Scopes):
         tree = parsed_expression(text)
         if tree is None:
             return
-        before = len(self.out)
-        self.node(tree.body)
+        scope, before = self.scopes[-1], len(self.out)
+        written, scope.names = scope.names, defaultdict(list)
+        self.value(tree.body)
         del self.out[before:]
-        self.scopes[-1].names = [(at, name) for at, name in self.scopes[-1].names if at < before]
+        scope.names = written
 
     def docstring(self, body: list[Any]) -> None:
         """Writes the docstring, if docstrings are read."""
@@ -189,13 +194,13 @@ class _Walker(Scopes):
     def call(self, node: ast.Call) -> None:
         """Writes a call; `import_module("name")` is an import, too."""
         function = node.func
-        if isinstance(function, ast.Name | ast.Attribute):
+        if isinstance(function, (ast.Name, ast.Attribute)):
             name = function.id if isinstance(function, ast.Name) else function.attr
-            if name in ("import_module", "__import__") and node.args:
+            if name in _IMPORTERS and node.args:
                 self.called_import(node.args[0])
             if name in READS_OWN_NAMES and not node.args:
                 self.scopes[-1].seen = True
-        self.plain(node)
+        self.fields(node)
 
     def called_import(self, name: ast.expr) -> None:
         """Notes a module that a call imports; a computed name cannot be known."""
@@ -209,7 +214,7 @@ class _Walker(Scopes):
     def inner_function(self, node: Any) -> None:
         self.bind_visible(node.name)
         self.out.append(node.name)
-        self.all("decorators", node.decorator_list)
+        self.all(node.decorator_list)
         self.function(node, type(node).__name__, node.body)
 
     def lambda_(self, node: ast.Lambda, defaults: bool = True) -> None:
@@ -217,31 +222,30 @@ class _Walker(Scopes):
 
     def class_(self, node: ast.ClassDef) -> None:
         self.bind_visible(node.name)
-        self.all("decorators", node.decorator_list)
+        self.all(node.decorator_list)
         self.class_body(node)
 
     def class_body(self, node: ast.ClassDef) -> None:
         self.out.append(f"(ClassDef {node.name}")
-        self.fields(node, ("name", "body", "decorator_list"))
+        self.fields(node)
         self.scopes.append(Scope("class"))
         for parameter in getattr(node, "type_params", ()):
             self.bind_visible(parameter.name)
-        declare(node.body, self.scopes[-1])
         self.docstring(node.body)
-        self.all("body", node.body)
+        self.all(node.body)
         self.close()
         self.out.append(")")
 
     def comprehension(self, node: Any) -> None:
         self.out.append("(" + type(node).__name__ + " ")
         first = node.generators[0]
-        self.node(first.iter)  # evaluated outside: [x for x in x]
+        self.value(first.iter)  # evaluated outside: [x for x in x]
         self.scopes.append(Scope("comprehension"))
-        self.node(first.target)
-        self.all("", first.ifs)
+        self.value(first.target)
+        self.all(first.ifs)
         self.out.append(str(first.is_async))
-        self.all("", node.generators[1:])
-        self.fields(node, ("generators",))
+        self.all(node.generators[1:])
+        self.fields(node)
         self.close()
         self.out.append(")")
 
@@ -253,21 +257,21 @@ class _Walker(Scopes):
         self.write_name(node.target.id)
         self.bind(node.target.id)
         self.scopes.extend(reversed(held))
-        self.node(node.value)
+        self.value(node.value)
         self.out.append(")")
 
     def annotated(self, node: ast.AnnAssign) -> None:
         """Writes `x: int = 1` as `x = 1`; in a class with the type, which dataclasses act on."""
         if self.scopes[-1].kind == "class":
             self.out.append("(Field ")
-            self.node(node.annotation)
+            self.value(node.annotation)
             self.fields(node)
             self.out.append(")")
         elif node.value is not None:
             self.out.append("(Assign targets=[")
-            self.node(node.target)
+            self.value(node.target)
             self.out.append(",] value=")
-            self.node(node.value)
+            self.value(node.value)
             self.out.append(")")
         elif isinstance(node.target, ast.Name):
             self.bind(node.target.id)
@@ -291,11 +295,17 @@ class _Walker(Scopes):
             self.out.append(" as ")
             self.write_name(name)
             self.bind(name)
-        self.fields(node, ("name", "rest"))
+        self.fields(node)
         self.out.append(")")
 
-    def declaration(self, node: ast.Global | ast.Nonlocal) -> None:
-        """Writes nothing: `declare` has noted the names at the start of the scope."""
+    def global_(self, node: ast.Global) -> None:
+        """Notes names that the scope has not used yet: Python refuses a later declaration."""
+        if len(self.scopes) > 1:  # at the top of a module, it says nothing
+            self.scopes[-1].outer.update(node.names)
+
+    def nonlocal_(self, node: ast.Nonlocal) -> None:
+        """Notes names that the scope has not used yet, as `global_` does."""
+        self.scopes[-1].nonlocal_.update(node.names)
 
     def joined(self, node: ast.JoinedStr) -> None:
         """Writes an f-string; neighbouring texts become one."""
@@ -307,14 +317,14 @@ class _Walker(Scopes):
                 continue
             self.out.append(ascii(text) + ",")
             text = ""
-            self.node(part)
+            self.value(part)
         self.out.append(ascii(text) + ")")
 
     def formatted(self, node: ast.FormattedValue) -> None:
         self.out.append(f"(!{node.conversion} ")
-        self.node(node.value)
+        self.value(node.value)
         if isinstance(node.format_spec, ast.JoinedStr) and node.format_spec.values:
-            self.node(node.format_spec)
+            self.value(node.format_spec)
         self.out.append(")")
 
 
@@ -326,44 +336,55 @@ def _constant(value: object) -> str:
     return ascii(value)
 
 
-_SPECIAL: dict[str, Callable[[_Walker, Any], None]] = {
-    "Name": _Walker.name,
-    "Attribute": _Walker.attribute,
-    "Call": _Walker.call,
-    "Constant": _Walker.constant,
-    "FunctionDef": _Walker.inner_function,
-    "AsyncFunctionDef": _Walker.inner_function,
-    "Lambda": _Walker.lambda_,
-    "ClassDef": _Walker.class_,
-    "ListComp": _Walker.comprehension,
-    "SetComp": _Walker.comprehension,
-    "DictComp": _Walker.comprehension,
-    "GeneratorExp": _Walker.comprehension,
-    "NamedExpr": _Walker.walrus,
-    "AnnAssign": _Walker.annotated,
-    "Import": _Walker.import_,
-    "ImportFrom": _Walker.import_from,
-    "ExceptHandler": _Walker.named,
-    "MatchAs": _Walker.named,
-    "MatchStar": _Walker.named,
-    "MatchMapping": _Walker.named,
-    "Global": _Walker.declaration,
-    "Nonlocal": _Walker.declaration,
-    "JoinedStr": _Walker.joined,
-    "FormattedValue": _Walker.formatted,
+def _parameters(arguments: ast.arguments) -> Iterator[ast.arg]:
+    """The parameters of a function; those with stars are the last."""
+    for name in _PARAMETERS:
+        yield from getattr(arguments, name)
+    yield from filter(None, (arguments.vararg, arguments.kwarg))
+
+
+_Shape = tuple[str, list[tuple[str, str]], str]
+
+
+def _shape(kind: type[ast.AST]) -> _Shape:
+    """The text before the fields of a node, the fields with the text before each, and the end."""
+    left = _OF_METHODS.get(kind, ())
+    names = [name for name in kind._fields if name not in SKIPPED and name not in left]
+    fields = [(name, f" {name}=") for name in names]
+    return ("", fields, "") if kind in _OF_METHODS else ("(" + kind.__name__, fields, ")")
+
+
+_NODES = [one for one in vars(ast).values() if isinstance(one, type) and issubclass(one, ast.AST)]
+_shapes = {kind: _shape(kind) for kind in _NODES}
+# The methods that write values, by the class of the value.
+_writers: dict[type, Callable[[_Walker, Any], None]] = {
+    **dict.fromkeys(_NODES, _Walker.fields),
+    **dict.fromkeys((str, int, bool, type(None)), _Walker.constant),
+    list: _Walker.all,
+    ast.Name: _Walker.name,
+    ast.Attribute: _Walker.attribute,
+    ast.Call: _Walker.call,
+    ast.Constant: _Walker.literal,
+    ast.Expr: _Walker.expression,
+    ast.Pass: _Walker.nothing,
+    ast.FunctionDef: _Walker.inner_function,
+    ast.AsyncFunctionDef: _Walker.inner_function,
+    ast.Lambda: _Walker.lambda_,
+    ast.ClassDef: _Walker.class_,
+    ast.ListComp: _Walker.comprehension,
+    ast.SetComp: _Walker.comprehension,
+    ast.DictComp: _Walker.comprehension,
+    ast.GeneratorExp: _Walker.comprehension,
+    ast.NamedExpr: _Walker.walrus,
+    ast.AnnAssign: _Walker.annotated,
+    ast.Import: _Walker.import_,
+    ast.ImportFrom: _Walker.import_from,
+    ast.ExceptHandler: _Walker.named,
+    ast.MatchAs: _Walker.named,
+    ast.MatchStar: _Walker.named,
+    ast.MatchMapping: _Walker.named,
+    ast.Global: _Walker.global_,
+    ast.Nonlocal: _Walker.nonlocal_,
+    ast.JoinedStr: _Walker.joined,
+    ast.FormattedValue: _Walker.formatted,
 }
-
-# Filled as classes of nodes are met, since a walk visits thousands of nodes.
-_special: dict[type, Callable[[_Walker, Any], None]] = {}
-_fields: dict[type, tuple[tuple[str, str], ...]] = {}
-
-
-def _writer(kind: type) -> Callable[[_Walker, Any], None]:
-    """The method that writes nodes of a class."""
-    return _special.setdefault(kind, _SPECIAL.get(kind.__name__, _Walker.plain))
-
-
-def _openings(kind: type[ast.AST]) -> tuple[tuple[str, str], ...]:
-    """The fields of a class of nodes that count, each with the text before its value."""
-    known = [name for name in kind._fields if name not in SKIPPED]
-    return _fields.setdefault(kind, tuple((name, f" {name}=") for name in known))

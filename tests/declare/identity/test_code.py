@@ -1,5 +1,6 @@
 """Code: which edits make a stage new, and which do not."""
 
+import ast
 import dis
 import importlib
 import itertools
@@ -16,8 +17,11 @@ from pathlib import Path
 import pytest
 
 import pystore
-from pystore.declare.identity import functions, listing, warn
+from pystore.declare.identity import functions, listing, reading, warn
 from pystore.declare.identity.code import code_of
+from pystore.declare.identity.normal import normal
+from pystore.declare.identity.reading import reads_of
+from pystore.declare.identity.scope import NOTHING
 from pystore.errors import BadStage, PystoreWarning
 
 TRAIN = '''
@@ -314,6 +318,29 @@ def test_NF2_a_helper_counts_however_it_is_reached(load, way):
     assert old != new
     assert code_of(load(USES[way], HELPERS.replace("FACTOR = 2", "FACTOR = 5")).train) != old
     assert code_of(load(USES[way], HELPERS + "\n# comment\n").train) == old
+
+
+def test_NF2_a_name_may_be_declared_global_after_an_inner_function_that_uses_it(load):
+    text = """
+total = {}
+def train():
+    def inner():
+        return total
+    global total
+    return inner
+"""
+    assert code_of(load(text.format(1)).train) != code_of(load(text.format(2)).train)
+
+
+def test_NF2_a_global_statement_at_the_top_of_a_module_says_nothing():
+    declared, plain = (normal(ast.parse(text)) for text in ("global x\nx = 1\n", "x = 1\n"))
+    assert declared == plain
+
+
+@pytest.mark.parametrize("reader", [*reading._READERS])
+def test_each_name_by_which_code_reads_other_code_is_seen(reader):
+    assert reads_of(f"(Call func=$helpers.{reader} args=[$f,])") != NOTHING
+    assert reads_of(f"(Call func=$helpers.{reader}s_of args=[$f,])") == NOTHING
 
 
 def test_two_imported_names_that_are_swapped_count(load):
