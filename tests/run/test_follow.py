@@ -623,7 +623,7 @@ def opened_in(follower: Follower) -> list[object]:
 
 def wait_until_quiet(follower: Follower) -> None:
     """Until the tick of the last change is over."""
-    end = time.monotonic() + 30
+    end = time.monotonic() + 60
     follower.look()
     while follower._offers._feed.drefs or follower._offers._feed.anew:
         assert time.monotonic() < end

@@ -155,7 +155,7 @@ def test_S5_after_ctrl_c_nothing_more_starts_and_what_runs_keeps_its_lock(store)
         runs.append(b.seed)
         if len(runs) == 1:
             os.kill(os.getpid(), signal.SIGINT)
-        go.wait(30)
+        go.wait(60)
         write(b)
 
     derivation = Derivation({}, match_some(4), slow)
@@ -166,7 +166,7 @@ def test_S5_after_ctrl_c_nothing_more_starts_and_what_runs_keeps_its_lock(store)
         assert not lock.acquire()
         go.set()
     assert len(runs) == 1
-    assert lock.acquire(patience=10.0)
+    assert lock.acquire(patience=60.0)
     lock.release()
     assert [attempt.outcome for attempt in ps.attempts(derivation.dref)] == ["succeeded"]
 
