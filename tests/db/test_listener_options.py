@@ -78,9 +78,9 @@ def test_a_database_is_the_same_by_its_place(url, other):
 def test_who_waits_waits_for_the_listeners_of_that_database(one):
     here, there = words_in("sqlite://", ["a"]), words_in("sqlite://", ["b"])
     with here.listen(shouter(), BEST, on="word"):
-        here.wait(30)
+        here.wait(60)
         with pytest.raises(NoListener):
-            there.wait(30)
+            there.wait(60)
 
 
 def test_who_waits_without_a_limit_is_told_what_for(store, monkeypatch):

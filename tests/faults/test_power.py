@@ -217,4 +217,4 @@ def test_without_fsync_a_power_cut_does_damage(kind, tmp_path, area):
             cuts.append(survive(one, one.mount / f"store{len(cuts)}", rng, durable=False))
             damaged += bool(cuts[-1][1])
     assert damaged > 0
-    figure(f"the same on {kind} with durable=False", "damage", f"{damaged} of {len(cuts)} cuts did damage")
+    figure(f"the same on {kind} with durable=False", "damage", f"{damaged} of {len(cuts)} cuts")
