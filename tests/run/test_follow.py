@@ -30,7 +30,7 @@ from pystore import (
 from pystore.errors import BadMatcher, BadName, BadStage
 from pystore.run.follow import Follower
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(300)
 BEST = match_best("score.txt")
 
 

@@ -97,7 +97,7 @@ def gate(tmp_path: Path) -> Iterator[Callable[[], None]]:
 
 def plain(text: str) -> list[str]:
     """The lines of a screen, with times left out."""
-    return re.sub(r"\d+\.\d s", "# s", text).splitlines()
+    return re.sub(r"\b(\d+\.\d|\d\d|\d+ min \d\d) s\b", "# s", text).splitlines()
 
 
 DONE = [

@@ -14,6 +14,7 @@ from importlib.machinery import SourceFileLoader
 from pathlib import Path
 
 import pytest
+from own_warnings import ours
 
 from pystore.declare.identity import project, warn
 from pystore.declare.identity.code import code_of
@@ -135,12 +136,7 @@ def test_a_copy_of_ones_own_package_counts_by_name_with_a_warning(put, tmp_path,
         warnings.simplefilter("always")
         code_of(train)
     expected = [] if editable else ["mytools comes from mytools, which was installed from a folder"]
-    assert [text[:61] for text in told_by_us(said)] == [one[:61] for one in expected]
-
-
-def told_by_us(said: list[warnings.WarningMessage]) -> list[str]:
-    """Our warnings: Python adds those of what the garbage collector ends meanwhile."""
-    return [str(one.message) for one in said if issubclass(one.category, PystoreWarning)]
+    assert [str(one.message)[:61] for one in ours(said)] == [one[:61] for one in expected]
 
 
 class Doubling(SourceFileLoader):
@@ -182,7 +178,7 @@ def test_cells_of_a_notebook_tell_what_made_a_thing():
         with warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")
             found = code_of(own.user_ns["train"]).digest
-        return found, told_by_us(said)
+        return found, [str(one.message) for one in ours(said)]
 
     try:
         make = "import random\nrng = random.Random({})"
