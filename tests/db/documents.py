@@ -122,7 +122,8 @@ def fresh(server: str, name: str) -> Iterator[str]:
     finally:
         MongoClient.__init__ = make
         for client in clients:
-            client.close()
+            if not client._closed:  # a client may refuse to be closed twice
+                client.close()
         with MongoClient(url) as client:
             for one in client.list_database_names():
                 if one.startswith(name):
