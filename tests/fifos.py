@@ -40,11 +40,13 @@ class Fifo:
 
 
 def gone(*pids: int) -> bool:
-    """Whether these processes end, within seconds."""
+    """Whether these processes end soon."""
     for pid in pids:
         with suppress(ProcessLookupError):
             descriptor = os.pidfd_open(pid)
-            if not select.select([descriptor], [], [], 10)[0]:
-                return False
-            os.close(descriptor)
+            try:
+                if not select.select([descriptor], [], [], _PATIENCE)[0]:
+                    return False
+            finally:
+                os.close(descriptor)
     return True

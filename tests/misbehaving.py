@@ -4,8 +4,8 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 FILE = bytes(i * 7 % 251 for i in range(200_000))
@@ -55,6 +55,14 @@ class Request:
 
 
 Behaviour = Callable[[Request], object]
+
+
+@contextmanager
+def unused_port() -> Iterator[int]:
+    """A port on loopback that refuses connections, and that nobody else gets meanwhile."""
+    with socket.socket() as kept:
+        kept.bind(("127.0.0.1", 0))  # it does not listen
+        yield kept.getsockname()[1]
 
 
 @dataclass

@@ -148,7 +148,7 @@ def _print_warning(message: Warning | str, kind: type[Warning], *where: object) 
 def _plain(text: str) -> str:
     text = re.sub(r"\b[0-9a-f]{32}\b|\b[0-9a-f]{4}…(?=-)", "<hex>", text)
     text = re.sub(r"\b20\d\d-\d\d-\d\d \d\d:\d\d:\d\dZ?\b", "<time>", text)
-    text = re.sub(r"\b\d+\.\d s\b", "<seconds>", text)
+    text = re.sub(r"\b(\d+\.\d|\d\d|\d+ min \d\d) s\b", "<seconds>", text)
     return re.sub(r"\b0\.\d+\b", "0.0", text)
 
 

@@ -49,7 +49,7 @@ def test_FG1_what_there_is_of_a_content_is_named(people):
     model = realize(learnt(snapshot))
     listener = people.listen(one, match_best("score.txt"), on="img")
     try:
-        people.wait(30)
+        people.wait(60)
         found = people.forget(1)
         assert (found.rows, found.predictions, found.is_deleted) == ([1, 2], 1, False)
         assert [one.split("-")[1] for one in found.snapshots] == [snapshot.dref[5:37]]
@@ -79,7 +79,7 @@ def test_FG1_a_row_whose_key_looks_like_that_of_a_content_is_the_row(store: Stor
 def test_FG2_deleting_takes_predictions_and_leaves_rows_and_models(people):
     model = realize(learnt(people.snapshot(x="img", y="label")))
     listener = people.listen(one, match_best("score.txt"), on="img")
-    people.wait(30)
+    people.wait(60)
     listener.stop()
     told = people.forget(1, dry_run=False)
     assert told.is_deleted and "deleted: predictions 1" in str(told)
@@ -125,7 +125,7 @@ def test_FG3_a_model_is_marked_that_has_seen_a_forgotten_row_at_any_distance(peo
         two, match_latest(), on="img", target=learnt_of_prepared(prepared(held))
     )
     try:
-        people.wait(30)
+        people.wait(60)
         assert people.forget(row).models == sorted([model, realize(prepared(held))])
         assert people.lineage(3, "two").forgotten is None
         assert details(model, store).verdicts == {}

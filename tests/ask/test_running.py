@@ -23,13 +23,19 @@ SCRIPT = """
     from pystore import Derivation, match_latest
 
     def train(b):
+        time.sleep(0.05)  # until the coarse clock of the disk is past the start
         ps.build_metric(b, "accuracy", 0.25)
         ps.build_metric(b, "loss", 0.5, step=7)
         ps.build_progress(b, 3, 10, "epochs")
-        time.sleep(0.6)  # so that the thread that writes has written the progress
+        while not has_told():
+            time.sleep(0.01)
         print("told", flush=True)
         while True:
             time.sleep(0.01)
+
+    def has_told():
+        (one,) = ps.running()
+        return one.progress and one.last and len(one.attempt.metrics) == 2
 
     with ps.Store(sys.argv[1], durable=False).use():
         config = {"name": "train", "width": 32, "opt": {"lr": 0.1}}
@@ -127,7 +133,7 @@ def test_what_runs_in_another_process_is_stopped(store, program, ref):
     assert stopped == ps.attempts(TRAIN.dref)[0]
     assert (stopped.outcome, stopped.metrics) == ("stopped", {"accuracy": 0.25, "loss": 0.5})
     assert str(stopped.notes["stopped by"]).endswith(f" on {os.uname().nodename}")
-    assert program.wait(30) != 0
+    assert program.wait(60) != 0
     assert [n for n in os.listdir(store.parts.layout.attempts(TRAIN.dref)) if "stop" in n] == []
 
 
@@ -147,7 +153,7 @@ def test_a_stage_may_catch_the_exception_and_succeed(store):
     def catches(b):
         asking.start()
         try:
-            threading.Event().wait(30)
+            threading.Event().wait(60)
         except KeyboardInterrupt:
             ps.build_note(b, "saved", True)
 

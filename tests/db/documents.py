@@ -105,11 +105,25 @@ def running() -> Iterator[str]:
 
 @contextmanager
 def fresh(server: str, name: str) -> Iterator[str]:
-    """The URL of an empty database of a server, which is dropped in the end."""
+    """The URL of an empty database of a server, which is dropped in the end.
+
+    Until then, clients are made for it; their threads would go on beside other tests.
+    """
     url = urlsplit(server)._replace(path=f"/{name}").geturl()
+    clients, make = [], MongoClient.__init__
+
+    def noted(client: Any, *given: Any, **options: Any) -> None:
+        make(client, *given, **options)
+        clients.append(client)
+
+    MongoClient.__init__ = noted
     try:
         yield url
     finally:
+        MongoClient.__init__ = make
+        for client in clients:
+            if not client._closed:  # a client may refuse to be closed twice
+                client.close()
         with MongoClient(url) as client:
             for one in client.list_database_names():
                 if one.startswith(name):

@@ -390,7 +390,7 @@ def test_MG2_a_view_that_was_dropped_is_made_again(db, one):
 
 
 def test_MZ1_what_a_killed_process_had_claimed_is_free_after_some_seconds(db, one, monkeypatch):
-    monkeypatch.setattr(slots, "_LEASE", 0.4)
+    monkeypatch.setattr(slots, "_LEASE", 2.0)
     words = words_in(url_of(db), ["a"])
     listener = words.listener(shouter(), BEST, on="word")
     listener.install()

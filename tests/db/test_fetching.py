@@ -120,7 +120,7 @@ def by_path(r: Request):
 
 def test_FS2_FS4_FS5_bad_urls_are_given_back_in_time_and_hold_up_no_good_ones(internet: Internet):
     internet.names |= {"localhost": ["127.0.0.1"], "bad.example": [PUBLIC]}
-    policy = Policy(timeout=5, max_bytes=1e6)
+    policy = Policy(timeout=10, max_bytes=1e6)
     with Server(by_path) as server, Server(by_path) as good, Fetcher[str](policy) as fetcher:
         bad = f"http://bad.example:{server.port}"
         hostile = [f"http://{host}:{server.port}/" for host in [*LOOPBACK, *ELSEWHERE]]
@@ -174,14 +174,17 @@ def test_FS4_any_number_of_slow_hosts_holds_up_no_host_that_answers():
 
 def test_at_most_so_many_of_one_host_at_a_time():
     most = busy = 0
-    lock = threading.Lock()
+    lock, three = threading.Lock(), threading.Event()
 
     def behave(r: Request):
         nonlocal most, busy
         with lock:
             busy += 1
             most = max(most, busy)
-        time.sleep(0.01)
+            if busy == 3:
+                three.set()
+        three.wait(60)
+        time.sleep(0.01)  # leaves it time to do what it must not
         with lock:
             busy -= 1
         r.whole()

@@ -78,9 +78,9 @@ def test_a_database_is_the_same_by_its_place(url, other):
 def test_who_waits_waits_for_the_listeners_of_that_database(one):
     here, there = words_in("sqlite://", ["a"]), words_in("sqlite://", ["b"])
     with here.listen(shouter(), BEST, on="word"):
-        here.wait(30)
+        here.wait(60)
         with pytest.raises(NoListener):
-            there.wait(30)
+            there.wait(60)
 
 
 def test_who_waits_without_a_limit_is_told_what_for(store, monkeypatch):
@@ -324,7 +324,7 @@ def test_rows_that_are_ready_are_announced(postgres, one):
         web.execute(f'LISTEN "{channel_of("words", "shout")}"')
         words.insert([{"word": "bb"}, {"word": "bad"}])
         done(listener)
-        told = [json.loads(one.payload) for one in web.notifies(timeout=5, stop_after=2)]
+        told = [json.loads(one.payload) for one in web.notifies(timeout=60, stop_after=2)]
         assert sorted(key for keys in told if keys for key in keys) == [1, 2]
 
 
@@ -334,9 +334,12 @@ def test_an_announcement_fits_whatever_the_number_of_rows(postgres):
         web.execute("LISTEN ready")
         with db.write() as connection:
             announce(connection, "ready", [(n, "ü" * 9) for n in range(1000)])
+        web.execute("NOTIFY ready, 'over'")
         told = []
-        for one in web.notifies(timeout=1):
+        for one in web.notifies(timeout=60):
             assert len(one.payload.encode()) < 8000
+            if one.payload == "over":
+                break
             told += json.loads(one.payload)
     assert told == [[n, "ü" * 9] for n in range(1000)]
 
@@ -381,20 +384,27 @@ def test_libraries_leave_a_processor_to_others_unless_somebody_has_said_more(mon
     assert (os.environ["OMP_NUM_THREADS"], os.environ["MKL_NUM_THREADS"]) == ("3", "7")
 
 
-def test_metrics_tell_what_is_done(sqlite_url, one):
-    pytest.importorskip("prometheus_client")
-    import socket
-
+def test_metrics_tell_what_is_done(sqlite_url, one, monkeypatch):
+    prometheus_client = pytest.importorskip("prometheus_client")
     from pystore.ui.cli.listening_metrics import serve_metrics
 
+    started, start = [], prometheus_client.start_http_server
+
+    def noted(*given, **options):
+        started.append(start(*given, **options))
+
+    monkeypatch.setattr(prometheus_client, "start_http_server", noted)
     words = words_in(sqlite_url, ["a", "bb"])
     listener = words.listener(shouter(), BEST, on="word")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    serve_metrics(listener, port)
+    serve_metrics(listener, 0)  # the system chooses a port that nobody has
+    [(server, thread)] = started
     done(listener)
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
-        text = answer.read().decode()
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{server.server_port}/metrics") as answer:
+            text = answer.read().decode()
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
     assert "pystore_listener_calls_total 2.0" in text
     assert "pystore_listener_waits 0.0" in text

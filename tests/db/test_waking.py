@@ -95,9 +95,9 @@ def test_WQ1_a_notification_that_came_before_a_wait_ends_it(postgres: FreshDatab
     slot = Slot(_database(postgres.url), "rows")
     wake = wake_of(slot, "rows")
     postgres.execute("NOTIFY rows")
-    assert wake.wait(30.0, NEVER)  # the server tells other connections a moment later
+    assert wake.wait(60.0, NEVER)  # the server tells other connections a moment later
     assert not wake.wait(0.0, NEVER)
     postgres.execute("NOTIFY rows")
-    assert wake.wait(30.0, NEVER)
+    assert wake.wait(60.0, NEVER)
     wake.close()
     slot.close()

@@ -111,7 +111,7 @@ def until(holds: Callable[[], bool], goes_on: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_WK1_US1_a_listener_at_work_beside_a_full_store_goes_on_and_says_so(small, listening):
     words, listener = listening.words, listening.listener
     better = ps.realize(listening.fitted(0.9), progress=False)
@@ -133,7 +133,7 @@ def test_WK1_US1_a_listener_at_work_beside_a_full_store_goes_on_and_says_so(smal
     assert oracle.unsound(small / "store") == []
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_WK1_a_listener_that_starts_beside_a_full_store_waits_for_room(small, listening, tmp_path):
     ballast = full(small)
     service = subprocess.Popen(
@@ -151,7 +151,7 @@ def test_WK1_a_listener_that_starts_beside_a_full_store_waits_for_room(small, li
     figure("store's disk full beside a listener", "says so, loses nothing, goes on", "as it should")
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_US1_a_model_that_cannot_be_loaded_for_want_of_room_is_not_passed_over(
     small, listening, monkeypatch, tmp_path
 ):

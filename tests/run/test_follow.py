@@ -1,11 +1,13 @@
 """The follower: which realization to use now, whatever is done to the store meanwhile."""
 
+import gc
 import os
 import shutil
 import subprocess
 import sys
 import threading
 import time
+from itertools import count
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -28,7 +30,7 @@ from pystore import (
 from pystore.errors import BadMatcher, BadName, BadStage
 from pystore.run.follow import Follower
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(300)
 BEST = match_best("score.txt")
 
 
@@ -623,10 +625,13 @@ def do(store: Store, followers: tuple[Follower, ...], what: str, which: int, num
 # --- what it costs ---------------------------------------------------------------------
 
 _OPENED: list[object] | None = None
+_STRANGERS: set[int] = set()  # threads of other tests, which open files of their own
 
 
 def _hook(event: str, args: tuple[object, ...]) -> None:
-    if _OPENED is not None and event in ("open", "os.listdir", "os.scandir"):
+    if _OPENED is None or event not in ("open", "os.listdir", "os.scandir"):
+        return
+    if threading.get_ident() not in _STRANGERS:
         _OPENED.append((event, *args))
 
 
@@ -636,18 +641,21 @@ def audited() -> None:
 
 
 def opened_in(follower: Follower) -> list[object]:
-    global _OPENED
+    global _OPENED, _STRANGERS
+    _STRANGERS = {*sys._current_frames()} - {threading.get_ident()}
     _OPENED = []
+    gc.disable()  # a finalizer of something else may open files
     try:
         follower.look()
         return _OPENED
     finally:
+        gc.enable()
         _OPENED = None
 
 
 def wait_until_quiet(follower: Follower) -> None:
     """Until the tick of the last change is over."""
-    end = time.monotonic() + 30
+    end = time.monotonic() + 60
     follower.look()
     while follower._offers._feed.drefs or follower._offers._feed.anew:
         assert time.monotonic() < end
@@ -687,14 +695,15 @@ def test_OF2_of_two_commits_within_one_tick_none_is_missed(store, monkeypatch):
     monkeypatch.setattr("pystore.store.changes._parts_of", coarse)
     store.record([model(0).config])
     follower, shared = follow(model(0), match_latest()), 0
-    for number in range(100):
+    for number in count():
         stamps = []
         for half in (0.0, 0.5):
             last = committed(number + half)
             assert follower.look() == last
             stamps.append(coarse(os.stat(store.home(model(0).dref))))
         shared += stamps[0] == stamps[1]
-    assert shared > 10
+        if number >= 100 and shared > 10:  # on a busy machine, few are within one tick
+            break
 
 
 def test_a_store_below_is_followed_as_well(store, three, tmp_path):

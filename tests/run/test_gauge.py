@@ -173,7 +173,7 @@ def settings():
 def trained(looked, *, fails: bool = False) -> Derivation:
     def train(b):
         ps.build_metric(b, "loss", 0.5, step=0)
-        assert looked.wait(30)
+        assert looked.wait(60)
         assert not fails
 
     return Derivation({"name": "train"}, match_latest(), train)
@@ -208,7 +208,7 @@ def test_UG1_usage_that_is_asked_for_by_name_counts(store, looked):
 
 def test_UG1_no_matcher_sees_it(store, looked):
     def train(b):
-        assert looked.wait(30)
+        assert looked.wait(60)
 
     derivation = Derivation({"name": "train"}, match_best("system/memory", over="max"), train)
     with pytest.warns(PystoreWarning, match="none of 1 realization of .* has that number"):

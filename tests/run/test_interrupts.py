@@ -225,5 +225,5 @@ def _is_free(future):
     """Whether another thread can end the future."""
     ended = threading.Thread(target=future.set_result, args=(1,), daemon=True)
     ended.start()
-    ended.join(30)
+    ended.join(60)
     return future.done() if not ended.is_alive() else False

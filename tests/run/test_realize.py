@@ -8,6 +8,7 @@ import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from own_warnings import ours
 
 import pystore as ps
 from pystore import events, match, match_all, match_best, match_latest, match_some, selfref, two_way
@@ -595,7 +596,7 @@ def test_reusing_after_an_edit_warns_and_names_the_function(store, tmp_path):
 
     with pytest.warns(PystoreWarning, match="train") as caught:
         ps.realize(ps.Derivation({}, match_latest(), train))
-    assert "force_rebuild" in str(caught[0].message)
+    assert "force_rebuild" in str(ours(caught)[0].message)
 
 
 def test_an_edit_of_comments_only_is_silent(store):

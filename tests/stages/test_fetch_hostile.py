@@ -4,8 +4,8 @@ import gzip
 from hashlib import sha256
 
 import pytest
-from fetching import WRONG, fails, fetching
-from misbehaving import FILE, HALF, Request, Server
+from fetching import CALM, HASTY, WRONG, fails, fetching
+from misbehaving import FILE, HALF, Request, Server, unused_port
 
 from pystore.errors import ChecksumMismatch, FetchError
 from pystore.stages.exchange import Refused, _redirected
@@ -213,7 +213,7 @@ MISBEHAVIOURS = [
 )
 def test_DL3_HX1_FE2_a_misbehaving_server_is_an_error_in_time(behave, kind, requests, store):
     with Server(behave) as server:
-        error = fails(fetching(server.url), store)
+        error = fails(fetching(server.url, patience=HASTY if requests is None else CALM), store)
         assert type(error) is kind
         assert server.url in str(error)
         assert requests in (None, len(server.requests))
@@ -230,9 +230,9 @@ def test_DL3_HX1_a_deadline_holds_where_patience_would_not_end(behave, store):
 
 
 def test_a_port_where_nobody_listens_is_a_fetch_error(store):
-    with Server(no_answer) as server:
-        pass
-    assert "Connection refused" in str(fails(fetching(server.url), store))
+    with unused_port() as port:
+        error = fails(fetching(f"http://127.0.0.1:{port}/data.bin"), store)
+    assert "Connection refused" in str(error)
 
 
 def test_a_server_without_tls_is_refused_at_once(store):

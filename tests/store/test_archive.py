@@ -211,7 +211,7 @@ def test_AC3_what_there_is_no_room_for_is_not_unpacked(packed, other, monkeypatc
     assert os.listdir(other.parts.tmp) == []
 
 
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
 def test_what_is_no_file_keeps_nobody_waiting(other, tmp_path, make):
     make(tmp_path / "x.tar.zst")

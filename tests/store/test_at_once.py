@@ -6,14 +6,11 @@ from pathlib import Path
 
 import pytest
 from interrupting import interrupted
+from opened import opened_below
 
 from pystore.store import at_once
 
 MANY = 2 * at_once.MOST + 1
-
-
-def opened() -> set[str]:
-    return set(os.listdir("/proc/self/fd"))
 
 
 @pytest.fixture
@@ -54,24 +51,24 @@ def replace(path, kind):
 
 
 @pytest.mark.parametrize("kind", ["folder", "fifo", "large"])
-def test_AE1_none_comes_for_what_is_no_plain_small_file(paths, kind):
-    whole, before = contents(paths), opened()
+def test_AE1_none_comes_for_what_is_no_plain_small_file(paths, kind, tmp_path):
+    whole = contents(paths)
     replace(paths[3], kind)
     found = [content for _, content in at_once.read(paths, follow=False)]
     assert found == [*whole[:3], None, *whole[4:]]
-    assert opened() == before
+    assert opened_below(tmp_path) == []
 
 
 @pytest.mark.parametrize("kind", ["missing", "socket", "link"])
-def test_AE1_nothing_comes_after_what_cannot_be_opened(paths, kind):
-    whole, before = contents(paths), opened()
+def test_AE1_nothing_comes_after_what_cannot_be_opened(paths, kind, tmp_path):
+    whole = contents(paths)
     replace(paths[-1], kind)
     found = []
     with pytest.raises(at_once.NotAtOnceError):
         for _, content in at_once.read(paths, follow=False):
             found.append(content)
     assert found == whole[:-1]
-    assert opened() == before
+    assert opened_below(tmp_path) == []
 
 
 def test_AE1_a_text_that_is_not_short_does_not_come(paths):
@@ -81,7 +78,6 @@ def test_AE1_a_text_that_is_not_short_does_not_come(paths):
 
 
 @pytest.mark.parametrize("read", [at_once.read, at_once.texts])
-def test_AE2_signals_that_raise_leave_no_descriptor_open(paths, read):
-    before = opened()
+def test_AE2_signals_that_raise_leave_no_descriptor_open(paths, read, tmp_path):
     interrupted(lambda: [*read(paths)], 200, 0.0005, KeyboardInterrupt)
-    assert opened() == before
+    assert opened_below(tmp_path) == []

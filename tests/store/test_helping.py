@@ -161,6 +161,6 @@ def test_HP1_warnings_and_errors_reach_the_caller():
         helping.shared(
             range(9), lambda number: warnings.warn("odd", stacklevel=1), lambda *_: None, worth=0
         )
-    assert len(caught) == 9
+    assert [str(one.message) for one in caught].count("odd") == 9
     with pytest.raises(ZeroDivisionError):
         helping.shared(range(9), lambda number: 1 // number, lambda *_: None, worth=0)

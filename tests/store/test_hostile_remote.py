@@ -145,14 +145,14 @@ def test_what_is_thrown_away_does_not_grow_meanwhile(store, tmp_path, monkeypatc
 
     def slow(*args):
         began.set()
-        go_on.wait(10)
+        go_on.wait(60)
         real(*args)
 
     monkeypatch.setattr(arrivals, "_write", slow)
     arrival = Arrival(other, STAGE.config, ps.Context(), shipment.manifest)
     with ThreadPoolExecutor() as threads:
         written = threads.submit(arrival.write, part, content)
-        began.wait(10)
+        assert began.wait(60)
         ended = threads.submit(arrival.discard)
         go_on.set()
         assert (written.result(), ended.result()) == (None, None)

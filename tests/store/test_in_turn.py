@@ -5,14 +5,11 @@ import os
 import pytest
 from blake3 import blake3
 from interrupting import interrupted
+from opened import opened_below
 
 from pystore.errors import Corrupted
 from pystore.store.descriptors import open_folder
 from pystore.store.in_turn import InTurn
-
-
-def opened() -> set[str]:
-    return set(os.listdir("/proc/self/fd"))
 
 
 @pytest.mark.parametrize("size", [0, 1, 4096, 1 << 16, 1 << 17])
@@ -48,9 +45,8 @@ def test_IR1_what_is_no_plain_file_is_told_of_and_not_waited_for(tmp_path):
 
 def test_IR2_signals_that_raise_leave_no_descriptor_open(tmp_path):
     (tmp_path / "a").write_text("x")
-    before = opened()
     assert _reads_in_spite_of_signals(f"{tmp_path}/a")
-    assert opened() == before
+    assert opened_below(tmp_path) == []
 
 
 def _reads_in_spite_of_signals(path: str) -> int:

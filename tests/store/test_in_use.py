@@ -24,7 +24,7 @@ from pystore.store import disk, in_use, locks
 from pystore.store.gate import gate
 from pystore.store.live_file import LiveFile, used
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(180)
 
 
 def stage(number, build=lambda b: (b.outpath / "x.txt").write_text("1\n")):
@@ -190,7 +190,7 @@ def test_a_child_forked_in_the_middle_of_another_threads_note_can_note(store, mo
     inside.wait()
     child = os.fork()
     if child == 0:
-        signal.alarm(20)
+        signal.alarm(60)
         store.parts.session.note([rref])
         os._exit(0 if store.parts.session.holds([rref]) else 1)
     try:

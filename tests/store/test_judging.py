@@ -94,7 +94,7 @@ def test_VE1_a_garbled_verdict_is_a_damage_and_stands(store, rref, kind, text):
     assert ps.verify().sound
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
 def test_VE1_something_else_in_the_place_of_a_verdict_is_a_damage(store, rref, make):
     verdict = Path(store.parts.layout.attempts(rref.dref)) / f"{rref.digest}.rejected"

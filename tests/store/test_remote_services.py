@@ -2,7 +2,6 @@
 
 import http.server
 import re
-import socket
 import subprocess
 import sys
 import threading
@@ -10,6 +9,7 @@ from functools import partial
 
 import fsspec
 import pytest
+from misbehaving import unused_port
 from sftp import serving_sftp
 
 import pystore as ps
@@ -34,12 +34,6 @@ def other(tmp_path):
     return Store(tmp_path / "other", durable=False)
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 # --- S3 --------------------------------------------------------------------------------
 
 
@@ -47,14 +41,14 @@ def free_port() -> int:
 def s3():
     """The options of a fresh S3 service with a bucket `lab`."""
     pytest.importorskip("moto.server")
-    port = free_port()
-    command = [sys.executable, "-m", "moto.server", "-p", str(port)]
+    command = [sys.executable, "-m", "moto.server", "-p", "0"]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     assert server.stderr is not None
-    while "Running on" not in server.stderr.readline():
+    while "Running on" not in (line := server.stderr.readline()):
         assert server.poll() is None
     threading.Thread(target=server.stderr.read, daemon=True).start()
-    options = {"endpoint_url": f"http://127.0.0.1:{port}", "key": "x", "secret": "x"}
+    (url,) = re.findall(r"http://127\.0\.0\.1:\d+", line)
+    options = {"endpoint_url": url, "key": "x", "secret": "x"}
     fsspec.filesystem("s3", **options).mkdir("lab")
     yield options
     server.kill()
@@ -176,8 +170,9 @@ def test_pins_over_http_are_read(store, other, served):
 
 
 def test_a_server_that_is_not_there_is_said(store, other):
-    with pytest.raises(FetchError, match="cannot be used"):
-        ps.pull("rref:" + "0" * 32 + "-" + "0" * 32 + "-x", f"http://127.0.0.1:{free_port()}/lab")
+    rref = "rref:" + "0" * 32 + "-" + "0" * 32 + "-x"
+    with unused_port() as port, pytest.raises(FetchError, match="cannot be used"):
+        ps.pull(rref, f"http://127.0.0.1:{port}/lab")
 
 
 # --- SFTP ------------------------------------------------------------------------------

@@ -159,7 +159,7 @@ def test_the_settings_name_keys(store, tmp_path, key, monkeypatch):
     assert ps.pull(rref, tmp_path / "remote", store=other)
 
 
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(120)
 def test_a_key_that_others_can_read_is_told_and_a_fifo_is_none(store, tmp_path, key):
     rref = ps.realize(stage())
     key[0].chmod(0o640)

@@ -219,7 +219,8 @@ def test_S4_at_most_8_fsyncs_and_the_rename_is_last_but_one(tmp_path, monkeypatc
     def spy(name):
         def call(*args):
             where = os.readlink(f"/proc/self/fd/{args[0]}") if name == "fsync" else args[1]
-            calls.append((name, Path(where).name))
+            if str(where).startswith(str(tmp_path)):  # not what a finalizer does elsewhere
+                calls.append((name, Path(where).name))
             return really[name](*args)
 
         return call

@@ -32,7 +32,7 @@ class Server(http.server.ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.paths: list[str] = []
         self.headers: list[dict[str, str]] = []
-        self.left = threading.Event()
+        self.came, self.left = threading.Event(), threading.Event()
         self.url = f"http://127.0.0.1:{self.server_port}/lab"
         self.answer: Callable[[Handler], object] = Handler.reply
 
@@ -46,6 +46,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
     def do_GET(self):
+        self.server.came.set()
         self.server.paths.append(self.path)
         self.server.headers.append(dict(self.headers.items()))
         try:
@@ -155,7 +156,7 @@ def test_WE1_PL2_no_more_is_taken_than_was_asked_for(server, answer):
     tracemalloc.stop()
     assert peak < 5_000_000
     if answer is endless:
-        assert server.left.wait(10)
+        assert server.left.wait(60)
 
 
 def test_WE1_a_list_without_an_end_is_refused(server, monkeypatch):
@@ -178,13 +179,13 @@ def test_WE2_who_sends_next_to_nothing_is_left(server, monkeypatch):
     server.answer = drip
     with pytest.raises(FetchError, match="sends too little"):
         ps.pull(RREF, server.url)
-    assert server.left.wait(10)
+    assert server.left.wait(60)
 
 
 def test_WE2_who_says_nothing_is_left(server, monkeypatch):
     never = threading.Event()
     monkeypatch.setattr(WebPlace, "patience", 0.1)
-    server.answer = lambda handler: never.wait(10)
+    server.answer = lambda handler: never.wait(60)
     with pytest.raises(FetchError, match="no answer in time"):
         ps.pull(RREF, server.url)
     never.set()
@@ -195,11 +196,11 @@ def test_WE2_what_is_under_way_ends_when_the_place_is_given_up(server):
     place = place_at(server.url)
     with ThreadPoolExecutor() as threads:
         reading = threads.submit(place.read, "x", 1000)
-        time.sleep(0.1)
+        assert server.came.wait(60)
         place.stop()
         with pytest.raises(FetchError, match="sends too little"):
-            reading.result(5)
-    assert server.left.wait(10)
+            reading.result(60)
+    assert server.left.wait(60)
 
 
 @pytest.mark.parametrize("status", [401, 403])

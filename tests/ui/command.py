@@ -27,7 +27,7 @@ def pystore_command(
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
 
@@ -41,5 +41,5 @@ def in_terminal(*arguments: object, cwd: Path, **env: str) -> "pexpect.spawn[str
         env=environment(**env),
         encoding="utf-8",
         dimensions=(40, 100),
-        timeout=30,
+        timeout=60,
     )

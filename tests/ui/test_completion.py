@@ -68,7 +68,7 @@ def started(shell: str, here: Path, store: Store) -> "pexpect.spawn[str]":
     command, learn = SHELLS[shell]
     env = environment(PATH=f"{here}:/usr/bin:/bin", PS1="$ ", PYSTORE_ROOT=str(store.root))
     child = pexpect.spawn(
-        command, env=env, encoding="utf-8", timeout=30, cwd=str(here)
+        command, env=env, encoding="utf-8", timeout=60, cwd=str(here)
     )  # the stubs want os._Environ
     child.setwinsize(40, 400)
     child.sendline(f'{learn}; echo "lear""nt"')

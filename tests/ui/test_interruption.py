@@ -149,7 +149,7 @@ def test_a_third_ctrl_c_ends_by_force_what_swallows_the_others(here):
 def test_a_closed_terminal_stops_it_without_a_traceback(here):
     line = f"exec {' '.join(COMMAND)} run -q slow.py 2>errors"
     env = environment(PYSTORE_ROOT=str(here / "store"))
-    child = pexpect.spawn("sh", ["-c", line], cwd=here, env=env, timeout=30)
+    child = pexpect.spawn("sh", ["-c", line], cwd=here, env=env, timeout=60)
     heard(here / "started")
     child.ptyproc.fileobj.close()  # the terminal goes away
     child.closed = child.ptyproc.closed = True

@@ -54,7 +54,7 @@ def shown(tmp_path_factory) -> dict[str, list[dict]]:
     root = str(tmp_path_factory.mktemp("jupyter") / "store")
     sources = [dedent(cell).strip().replace("ROOT", repr(root)) for cell in CELLS.values()]
     notebook = new_notebook(cells=[new_code_cell(source) for source in sources])
-    client = NotebookClient(notebook, timeout=60, kernel_name="python3", allow_errors=True)
+    client = NotebookClient(notebook, timeout=120, kernel_name="python3", allow_errors=True)
     before = dict(os.environ)
     os.environ.update(importing())
     try:

@@ -111,7 +111,7 @@ def test_CL1_a_signal_ends_it_with_0(site: Path):
         service.poll()
     alive = json.loads(run(site, "listeners", "sqlite:///site.db", "--json").stdout)
     service.send_signal(signal.SIGTERM)
-    assert service.wait(30) == 0, service.stderr.read()
+    assert service.wait(60) == 0, service.stderr.read()
     assert [(one["name"], one["is_alive"], one["rows"]) for one in alive] == [("count", True, 2)]
 
 

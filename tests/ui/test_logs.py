@@ -113,8 +113,8 @@ def test_a_log_is_followed_until_the_attempt_ends(word, last, tmp_path):
     assert pystore_command("logs", "slow", cwd=tmp_path, **env).stdout == "begins\n"
     assert following.poll() is None
     (tmp_path / "go").write_text(word)
-    assert building.wait(30) == (0 if word == "go" else -signal.SIGABRT)
-    out, _ = following.communicate(timeout=30)
+    assert building.wait(60) == (0 if word == "go" else -signal.SIGABRT)
+    out, _ = following.communicate(timeout=60)
     assert out[-5:] == last if last else b"ends" not in out
     assert following.returncode == 0
     if (tmp_path / "store").exists():

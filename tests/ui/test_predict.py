@@ -64,7 +64,7 @@ def test_standard_input_goes_to_standard_output(rows):
         env=environment() | {"PYSTORE_ROOT": str(rows.path / "store")},
         input=ROWS.encode(),
         capture_output=True,
-        timeout=60,
+        timeout=120,
         check=True,
     )
     header, *lines = done.stdout.decode().splitlines()

@@ -59,7 +59,7 @@ def test_YS2_a_browser_gets_an_address_that_is_right_once(root: Path, tmp_path: 
     browser.write_text(f'#!/bin/sh\necho "$1" > {asked}\n')
     browser.chmod(0o755)
     with running("--store", root, "--open", BROWSER=f"{browser} %s") as (address, _):
-        told = subprocess.run(["cat", asked], capture_output=True, text=True, timeout=20)
+        told = subprocess.run(["cat", asked], capture_output=True, text=True, timeout=60)
         given = told.stdout.strip()
         assert given.partition("=")[0] == address.partition("=")[0]
         assert given != address
@@ -73,7 +73,7 @@ def test_YR2_a_signal_ends_it_without_a_word(root: Path, number: signal.Signals)
     with running(*arguments) as (address, process), httpx.Client(follow_redirects=True) as client:
         client.get(address)
         process.send_signal(number)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err) == (0, "", "")
 
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -568,7 +569,7 @@ def test_in_jupyter_one_picture_is_replaced_and_stays(store, jupyter, capsys):
     realize(build("train", work))
     (html,) = jupyter.shown
     assert "built" in html
-    assert "train in 0." in html
+    assert re.search(r"train in \d", html)
     assert "1 of 1 done" in html
     assert capsys.readouterr() == ("the realizer prints\n", "")
     realize(build("train", work))
@@ -590,17 +591,19 @@ class Sheet:
 
 
 def test_ctrl_c_while_bars_begin_ends_their_thread(monkeypatch):
-    sheet, start = Sheet(), threading.Thread.start
+    sheet, start, bars = Sheet(), threading.Thread.start, []
 
     def pressed(thread):
         start(thread)
-        signal.raise_signal(signal.SIGINT)
+        if thread.name == "pystore bars":  # other threads may start some of their own
+            bars.append(thread)
+            signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(threading.Thread, "start", pressed)
     with pytest.raises(KeyboardInterrupt):
         Bars(lambda _: sheet, Labels(CLOSURE), time.monotonic, 0.0)
     assert sheet.closed == 1
-    assert "pystore bars" not in [thread.name for thread in threading.enumerate()]
+    assert [thread.is_alive() for thread in bars] == [False]
 
 
 def test_ctrl_c_while_bars_end_removes_them():
@@ -616,5 +619,5 @@ def test_ctrl_c_while_bars_end_removes_them():
     with pytest.raises(KeyboardInterrupt):
         bars.close()
     assert sheet.closed == 1
-    bars._thread.join(30)
+    bars._thread.join(60)
     assert not bars._thread.is_alive()

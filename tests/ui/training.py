@@ -36,7 +36,7 @@ def training(store: Store) -> Iterator[tuple[Training, Future[ps.RRef]]]:
     one = Training()
     with ThreadPoolExecutor(2) as pool:
         made = pool.submit(ps.realize, one.derivation, store=store, executor=pool)
-        assert one.told.wait(30)
+        assert one.told.wait(60)
         try:
             yield one, made
         finally:

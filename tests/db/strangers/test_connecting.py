@@ -58,7 +58,7 @@ def test_the_next_address_is_tried_where_one_refuses(internet: Internet):
 def test_WI2_a_name_server_that_does_not_answer_holds_up_nobody(internet: Internet):
     answered = threading.Event()
     internet.names["silent.example"] = lambda: [PUBLIC] if answered.wait(60) else []
-    with Server(lambda r: r.whole()) as server, Fetcher[str](Policy(timeout=1)) as fetcher:
+    with Server(lambda r: r.whole()) as server, Fetcher[str](Policy(timeout=5)) as fetcher:
         fetcher.submit("silent", f"http://silent.example:{server.port}/")
         fetcher.submit("good", f"http://images.example:{server.port}/")
         ended = [outcome for _ in range(2) for outcome in fetcher.done(60)]

@@ -41,7 +41,7 @@ class Terminal:
         ups, self.downs = [[fifo(f"{way}-{n}") for n in range(2)] for way in ("up", "down")]
         fifos = [f.path for pair in zip(ups, self.downs, strict=True) for f in pair]
         arguments = ["-c", INTERRUPTED, str(Path(deeds.__file__).parent), str(place), *fifos]
-        self.program = pexpect.spawn(sys.executable, arguments, timeout=30, encoding="utf-8")
+        self.program = pexpect.spawn(sys.executable, arguments, timeout=60, encoding="utf-8")
         self.pids = [pid for up in ups for pid in up.heard()]
 
     def says(self) -> str:
@@ -174,7 +174,7 @@ def test_WP2_ctrl_c_at_the_end_of_a_pool_leaves_no_worker(end):
     pool._guard = PressedInside(pool._guard)
     with pytest.raises(KeyboardInterrupt):
         end(pool)
-    pool._foreman.join(30)
+    pool._foreman.join(60)
     assert not pool._foreman.is_alive()
     assert gone(pid)
 

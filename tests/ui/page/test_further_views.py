@@ -216,7 +216,7 @@ def running(store: Store) -> Iterator[None]:
         build_progress(b, 1, 4, SCRIPT)
         build_metric(b, IMAGE, 0.5, step=3)
         told.set()
-        assert end.wait(30)
+        assert end.wait(60)
 
     def run() -> None:
         with store.use():
@@ -225,11 +225,11 @@ def running(store: Store) -> Iterator[None]:
     thread = threading.Thread(target=run)
     thread.start()
     try:
-        assert told.wait(30)
+        assert told.wait(60)
         yield
     finally:
         end.set()
-        thread.join(30)
+        thread.join(60)
 
 
 def test_what_runs_is_shown_with_the_last_line_of_its_log(own_page: Page):
@@ -283,16 +283,16 @@ def length(view, names):
 
 
 @pytest.fixture
-def rows(own_page: Page, tmp_path: Path) -> Page:
+def rows(own_page: Page, tmp_path: Path) -> Iterator[Page]:
     """A page with a database of hostile rows, to which a model listens."""
     url = f"sqlite:///{tmp_path}/rows.db"
     realize(letters())
     people = connect(url).collection("people", name=str, face=image(), raw=bytes)
     face = Image.new("L", (4, 4))
     people.insert([{"name": SCRIPT, "face": face, "raw": SVG}, {"name": "Ada"}])
-    people.listen(length, match_latest(), on="name")
-    people.wait(100)
-    return Page(own_page.stores["store0"], database=url)
+    with people.listen(length, match_latest(), on="name"):
+        people.wait(100)
+        yield Page(own_page.stores["store0"], database=url)
 
 
 def test_listeners_and_the_latest_rows_are_shown(rows: Page):

@@ -35,7 +35,7 @@ class Gated(SmallLoaded):
     def predict(self, questions: Sequence[Any]) -> list[list[Any]]:
         self.batches.append(len(questions))
         self.begun.set()
-        assert self.gate.wait(20)
+        assert self.gate.wait(60)
         return super().predict(questions)
 
 
@@ -57,14 +57,14 @@ class Bench:
 def run(test: Callable[[Bench], Coroutine[Any, Any, None]], loaded: Gated, **limits: Any) -> None:
     async def whole() -> None:
         bench = Bench(loaded, **limits)
-        await asyncio.wait_for(test(bench), 30)
+        await asyncio.wait_for(test(bench), 60)
         bench.batches.end()
 
     asyncio.run(whole())
 
 
 async def begun(loaded: Gated) -> None:
-    assert await asyncio.to_thread(loaded.begun.wait, 20)
+    assert await asyncio.to_thread(loaded.begun.wait, 60)
 
 
 def test_BA1_while_one_batch_is_predicted_the_next_one_gathers():
@@ -167,6 +167,7 @@ def test_BA4_who_waits_too_long_gets_503_and_is_not_predicted():
         assert [one.status for one in late if isinstance(one, Problem)] == [503, 503]
         assert bench.batches.waiting == 0
         loaded.gate.set()
+        bench.batches._patience = 60.0
         assert isinstance(await bench.ask(ONE), Answered)
 
     run(test, loaded, patience=0.1)

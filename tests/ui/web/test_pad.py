@@ -27,6 +27,7 @@ from pystore import Store
 with Store(sys.argv[1], durable=False).use():
     model.serve(pin="serving", port=0, every=0.05, **eval(sys.argv[2]))
 """
+expect.set_options(timeout=60_000)  # other tests may run beside these
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 Points = list[tuple[float, float]]  # of a pad of 1 x 1, down to the right
 
@@ -151,7 +152,7 @@ class Pad:
 def opened(browser: Browser, server: Server, **device: Any) -> Iterator[Pad]:
     """A page of a browser that knows nothing of the others."""
     with browser.new_context(**device) as context:
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(60_000)
         yield Pad(context.new_page(), server.url)
 
 
@@ -231,6 +232,8 @@ def test_an_answer_that_comes_after_clear_is_not_shown(pad: Pad):
 def test_one_question_is_asked_at_a_time_and_the_newest_last(pad: Pad):
     with pad.held_back():
         pad.draw("0")  # by many moves
+        while not pad.questions:
+            pad.page.wait_for_timeout(5)  # the first picture is still being packed
         assert pad.questions == 1
     pad.rest()
     assert pad.questions == 2
@@ -242,6 +245,7 @@ def test_another_realization_takes_over_while_one_draws(
 ):
     store, (first, second) = trained
     pad.begin([(0.5, 0.2), (0.5, 0.5)])
+    pad.rest()
     expect(pad.told).to_have_text(str(first))
     pin(second, "serving", store=store)
     server.wait_until_ready(second)

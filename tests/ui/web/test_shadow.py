@@ -21,10 +21,10 @@ def run(store: Store, test: Any) -> None:
     async def whole() -> None:
         model = SmallModel(store=store)
         follow = lambda: model.follow(matcher=match_latest())  # noqa: E731  # shorter than a def
-        following = Following(model, follow, every=1, load_within=5, tell=lambda _: None)
+        following = Following(model, follow, every=1, load_within=60, tell=lambda _: None)
         await following.look()
         shadow = Shadow(following)
-        await asyncio.wait_for(test(shadow), 30)
+        await asyncio.wait_for(test(shadow), 60)
         await shadow.close()
 
     asyncio.run(whole())
@@ -65,7 +65,7 @@ def test_SH1_what_comes_while_it_is_busy_is_dropped(store: Store, monkeypatch: p
     predict = SmallLoaded.predict
 
     def slow(self: SmallLoaded, questions: Any) -> list[list[Any]]:
-        assert gate.wait(20)
+        assert gate.wait(60)
         return predict(self, questions)
 
     async def test(shadow: Shadow) -> None:
