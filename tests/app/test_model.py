@@ -96,6 +96,11 @@ def test_a_model_is_a_stage_for_all_that_takes_one(load, store):
     assert len(model.comparable()) == 2
 
 
+def test_hyperparameters_are_a_dict(load, store):
+    with pytest.raises(BadStage, match="of classifier are no dict"):
+        load().model.train("C=1")
+
+
 def test_a_model_goes_to_workers(load, store):
     model = load().model
     runs = sweep(model, fit__C=[0.001, 0.1])
