@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
+from math import isnan
 from pathlib import Path
 from typing import Any, SupportsIndex
 
@@ -218,16 +219,23 @@ class Asked(Stage[...]):
         return follow(self if target is None else target, matcher or self.matcher)
 
     def best(self, metric: str = "test", mode: Mode = "max") -> RRef:
-        """The realization with the best metric among comparable ones."""
+        """The realization with the best metric among comparable ones.
+
+        Raises NotInStore where none of them has this metric.
+        """
         with self.follow(match_best(metric, mode=mode)) as follower:
             rref = follower.look()
-        if rref is None:
+        if rref is None or not self._has(rref, metric):
             self.comparable()  # which may say why
             raise NotInStore(
                 f"no realization of {self.name} has the metric {metric}",
                 remedy="model.train({…}), or realize(sweep(model, …))",
             )
         return rref
+
+    def _has(self, rref: RRef, metric: str) -> bool:
+        made = current_store().all_candidates(rref.dref, [metric])
+        return any(one.rref == rref and not isnan(one.metric(metric)) for one in made)
 
     def history(self, **how: Any) -> Results:
         """The attempts of this model, by its code as it is now: `results(model, **how)`."""

@@ -96,7 +96,9 @@ class Features:
         else:  # it is logged, and asked of others, after a loader has changed it in place
             raw = deepcopy(raw) if isinstance(raw, list | dict) else copied(raw)
         try:
-            return self._several(self._loader(raw))
+            found = self._several(self._loader(raw))
+            self._none_beyond(raw, found)
+            return found
         except BadFeatures:
             raise
         except Exception as error:
@@ -104,6 +106,22 @@ class Features:
                 "the feature_loader cannot read this",
                 because=f"{type(error).__name__}: {error}"[:300],
             ) from error
+
+    def _none_beyond(self, raw: Any, found: Any) -> None:
+        """Raises BadFeatures where an array became columns that were not trained (FT2).
+
+        The array has another size then, and its first numbers would be taken for those trained.
+        """
+        if self._signature.columns is None or not isinstance(raw, np.ndarray):
+            return
+        trained = set(self._signature.columns)
+        beyond = [name for name in map(str, getattr(found, "columns", ())) if name not in trained]
+        if beyond:
+            raise self._bad(
+                "the feature_loader makes columns that were not trained",
+                beyond=listed(beyond, most=3),
+                shape=list(raw.shape),
+            )
 
     def _several(self, found: Any) -> Any:
         """What a loader returned as rows: it may return one row, or one record."""

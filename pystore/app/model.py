@@ -88,6 +88,12 @@ class Model(Recipe):
         known = signature_of(realize).parameters
         how = {key: value for key, value in options.items() if key in known}
         self._reading = self._arguments_of_reader(options.keys() - known.keys(), options)
+        if not isinstance(hyperparameters, Mapping | None):
+            raise BadStage(
+                f"the hyperparameters of {self.name} are no dict",
+                given=repr(hyperparameters)[:200],
+                remedy='model.train({"C": 0.1})',
+            )
         derivation = self._derivation(hyperparameters or {}, self._reading)
         if matcher is not None:
             derivation = cast("Any", derivation.replace(matcher=matcher))

@@ -138,11 +138,9 @@ class Rows(Sequence[tuple[Any, Any]]):
         return [self._of_cell(self.y, cell) for chunk in cells for cell in chunk]
 
     def keys(self) -> list[bytes]:
-        """The keys of all rows, in their order."""
-        found: list[bytes] = []
-        while len(found) < self._count:
-            found += self._group(len(found))[0].to_pylist()
-        return found
+        """The keys of all rows, in their order; nothing else is read."""
+        chunks = range(0, self._count, CHUNK)
+        return [key for at in chunks for key in _read_keys(self.path / _name(at // CHUNK))]
 
     def stored(self, row: int) -> Stored:
         """The key of a row, and what is stored for its fields, as `write_rows` takes it."""
@@ -324,6 +322,12 @@ def _read_column(path: Path, name: str) -> list[Any]:
     """The cells of a column; the last one, where the column of keys has the same name."""
     cells: list[Any] = _read(path, lambda file: file.read(columns=[name]).columns[-1].to_pylist())
     return cells
+
+
+def _read_keys(path: Path) -> list[bytes]:
+    """The cells of the first column, though another one may have its name."""
+    keys: list[bytes] = _read(path, lambda file: file.read(columns=["key"]).columns[0].to_pylist())
+    return keys
 
 
 def _read(path: Path, read: Callable[[Any], Any]) -> Any:

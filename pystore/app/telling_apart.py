@@ -12,6 +12,7 @@ from typing import Any
 from ..core.errors import BadStage, PystoreWarning
 from ..core.printable import listed
 from .row_keys import Keys, row_keys
+from .stored_rows import Rows
 
 
 def warn_of_equal_rows(owner: str, parts: Mapping[str, Keys]) -> None:
@@ -27,6 +28,30 @@ def warn_of_equal_rows(owner: str, parts: Mapping[str, Keys]) -> None:
                 PystoreWarning,
                 stacklevel=2,
             )
+
+
+def warn_of_trained_rows(owner: str, train: Rows, valid: Rows) -> None:
+    """Warns of rows of a validation set that the training has, too (LK2).
+
+    Rows are equal if their keys are equal, and what is stored for x.
+    """
+    known = {key: row for row, key in enumerate(train.keys())}
+    pairs = ((row, known[key]) for row, key in enumerate(valid.keys()) if key in known)
+    equal = sum(_inputs(valid, row) == _inputs(train, twin) for row, twin in pairs)
+    if equal:
+        warnings.warn(
+            f"{equal:,} of {len(valid):,} rows ({equal / len(valid):.1%}) of the validation set "
+            f"{owner} are rows of its training: its metrics flatter; take snapshots that share "
+            'none, such as fold="train" and fold="valid"',
+            PystoreWarning,
+            stacklevel=2,
+        )
+
+
+def _inputs(rows: Rows, row: int) -> list[Any]:
+    """What is stored for x of a row."""
+    stored = rows.stored(row)[1]
+    return [stored[name] for name in rows.x]
 
 
 def refuse_shared_rows(owner: str, whole: Any, parts: Mapping[str, Any]) -> None:

@@ -100,7 +100,8 @@ class TorchRecipe(Asked):
             raise BadStage(
                 "a network that is made already cannot be trained again and again",
                 given=kind,
-                remedy=f"give its class: TorchModel({kind}, …)",
+                remedy=f"give its class, TorchModel({kind}, …), or what makes one, "
+                f"TorchModel(lambda: {kind}(…), …)",
             )
         if function is not None and not isinstance(function, str):
             self.roles.take(role, function)

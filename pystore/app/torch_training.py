@@ -23,6 +23,7 @@ from .savers import save
 from .signature import Signature, versions
 from .steadiness import checked_predictions, told_failure
 from .stored_rows import Rows, write_rows
+from .telling_apart import warn_of_trained_rows
 from .torch_answering import TorchAnswering
 from .torch_batches import Shuffled, loaded_batches, numbers, seed_all
 from .torch_checkpoint import read_checkpoint, write_checkpoint
@@ -166,6 +167,7 @@ class Loop:
                 except BadStage as error:
                     raise error.having(part=name) from None
         for name, part in self._valid.items():  # what fails here would fail after the training
+            warn_of_trained_rows(f"{name} of {self._training.name}", self._train.rows, part.rows)
             self._scored(name, part, least=True)
 
     # --- steps

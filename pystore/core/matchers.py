@@ -35,7 +35,7 @@ class Need:
     of: Of = "realizations"
 
     def __post_init__(self) -> None:
-        checked_count("n", self.n, error=BadMatcher)
+        object.__setattr__(self, "n", checked_count("n", self.n, error=BadMatcher))
         if self.of not in ("attempts", "realizations"):
             raise BadMatcher(
                 "Need counts attempts or realizations",
@@ -139,11 +139,11 @@ def match_best(
     Of a metric that was told at steps, the last value counts; with `over="max"` the highest of all
     steps, with `over="min"` the lowest.
     """
-    checked_count("n", n, error=BadMatcher)
+    n = checked_count("n", n, error=BadMatcher)
     checked_mode(mode, BadMatcher)
     arguments: dict[str, Any] = {"file": file, "n": n, "mode": mode}
     if of is not None:
-        if checked_count("of", of, error=BadMatcher) < n:
+        if (of := checked_count("of", of, error=BadMatcher)) < n:
             raise BadMatcher(f"the best {n} of {of}", remedy=f"write of={n}, or more")
         arguments["of"] = of
     if checked_over(over, BadMatcher) is not None:
@@ -240,7 +240,7 @@ def _match_exact(candidates: Sequence[Candidate], rrefs: tuple[RRef, ...]) -> li
 
 def _check_file(file: object) -> None:
     try:
-        for part in str(file).split("/"):
+        for part in file.split("/") if isinstance(file, str) else [file]:
             check_part(part)
     except BadRef:
         raise BadMatcher(

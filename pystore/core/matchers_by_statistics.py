@@ -67,7 +67,7 @@ def match_top(file: str, n: int, mode: Mode = "max", *, over: Over | None = None
     is not random never gets stuck. `match_best(file, n)` insists on `n` different ones. `over` is
     that of `match_best`.
     """
-    checked_count("n", n, error=BadMatcher)
+    n = checked_count("n", n, error=BadMatcher)
     checked_mode(mode, BadMatcher)
     how = {} if checked_over(over, BadMatcher) is None else {"over": over}
     return match(_match_top, reads=[file], file=file, n=n, mode=mode, **how)

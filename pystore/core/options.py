@@ -1,6 +1,7 @@
 """Options that several functions take, and their checks."""
 
-from typing import Literal
+from operator import index
+from typing import Any, Literal
 
 from .errors import BadStage, PystoreError
 
@@ -22,12 +23,24 @@ def is_number(given: object) -> bool:
 def checked_count(
     name: str, given: object, *, least: int = 1, error: type[PystoreError] = BadStage
 ) -> int:
-    """The value of the option `name`. Raises `error` if it is no whole number, or too small."""
-    if type(given) is int and given >= least:
-        return given
+    """The value of the option `name`, as an int: it may be a whole number of NumPy.
+
+    Raises `error` if it is no whole number, or too small.
+    """
+    count = given if type(given) is int else _whole(given)
+    if count is not None and count >= least:
+        return count
     raise error(
         f"{name} is {given!r}, not a whole number of at least {least}", remedy=f"{name}={least}"
     )
+
+
+def _whole(given: Any) -> int | None:
+    """A whole number of another type as an int; None for all else, such as True and 2.0."""
+    try:
+        return None if isinstance(given, bool) else index(given)
+    except TypeError:
+        return None
 
 
 def checked_mode(given: object, error: type[PystoreError] = BadStage) -> Mode:

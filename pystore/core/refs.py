@@ -44,14 +44,18 @@ class _Ref(str):
 
     form: ClassVar[re.Pattern[str]]
     kind: ClassVar[str]
+    holder: ClassVar[str]  # the attribute under which other values have one
     expected: ClassVar[str]
     source: ClassVar[str]  # where users get one
 
     def __new__(cls, text: str) -> Self:
-        """The reference in `text`."""
+        """The reference in `text`, or that of what has one: a view, an attempt, a derivation."""
         if type(text) is cls:
             return text
         if not isinstance(text, str) or not cls.form.match(text):
+            found = None if isinstance(text, str) else getattr(text, cls.holder, None)
+            if isinstance(found, cls):
+                return found
             raise BadRef(
                 f"not a {cls.kind} reference",
                 given=ascii(text)[:200],
@@ -79,6 +83,7 @@ class DRef(_Ref):
 
     form = re.compile(r"dref:[0-9a-f]{32}-[A-Za-z0-9_-]{1,128}\Z")
     kind = "derivation"
+    holder = "dref"
     expected = "dref:<32 hex>-<name>"
     source = "the .dref of a derivation, or what mkdrv and instantiate_inplace return"
 
@@ -113,6 +118,7 @@ class RRef(_Ref):
 
     form = re.compile(r"rref:[0-9a-f]{32}-[0-9a-f]{32}-[A-Za-z0-9_-]{1,128}\Z")
     kind = "realization"
+    holder = "rref"
     expected = "rref:<32 hex>-<32 hex>-<name>"
     source = "what realize returned, or an entry of lsref(dref)"
 

@@ -120,7 +120,7 @@ def sample(
     The same `seed`, which is no parameter of the stage, gives the same sample; a larger sample
     begins with it. Raises BadStage when the spaces hold fewer than `n` combinations.
     """
-    checked_count("n", n)
+    n = checked_count("n", n)
     if type(seed) is not int:
         raise BadStage(
             "the seed of a sample is a whole number, and no parameter of the stage",

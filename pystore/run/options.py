@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from ..store.staging import Builder
 
+_COUNTS = {"attempts": 1, "max_attempts": 1, "retries": 0}  # the least that each may be
+
 Forced = bool | str | Derivation | Collection[str | Derivation]
 
 
@@ -43,9 +45,9 @@ class RunOptions:
     retries: int = 0
 
     def __post_init__(self) -> None:
-        checked_count("attempts", self.attempts)
-        checked_count("max_attempts", self.max_attempts)
-        checked_count("retries", self.retries, least=0)
+        for name, least in _COUNTS.items():
+            count = checked_count(name, getattr(self, name), least=least)
+            object.__setattr__(self, name, count)
         checked_seconds("timeout", self.timeout)
         checked_seconds("lock_timeout", self.lock_timeout)
         if self.executor is None:

@@ -195,6 +195,12 @@ def forced_drefs(force: Forced, closure: Closure) -> frozenset[DRef]:
     if isinstance(force, bool):
         return frozenset(closure.drefs if force else ())
     one = isinstance(force, (str, Derivation)) or callable(force)
+    if not one and not isinstance(force, Iterable):
+        raise BadStage(
+            "force_rebuild is no derivation, nor several",
+            given=repr(force)[:200],
+            remedy="write force_rebuild=True, or [train] for a stage or a derivation",
+        )
     named = [force] if one else list(cast("Collection[Any]", force))
     # A stage stands for the derivation that its call without arguments declares.
     drefs = frozenset(dref_of(one() if callable(one) else one) for one in named)

@@ -138,7 +138,7 @@ def reject(rref: str, reason: str, *, store: Store | None = None) -> None:
 
     Its bytes and the reason stay. Raises NotInStore when no attempt made it.
     """
-    if not reason.strip():
+    if not (isinstance(reason, str) and reason.strip()):
         raise BadStage(
             "a rejection needs its reason", rref=rref, remedy='reject(rref, "label leak")'
         )

@@ -294,6 +294,17 @@ def test_FT1_a_loader_may_return_one_row(example, returned):
     assert np.asarray(found).ravel().tolist() == ["fine"]
 
 
+def test_FT2_an_array_of_another_size_is_refused():
+    def loader(data: np.ndarray) -> pd.DataFrame:
+        return pd.DataFrame(data.ravel()).transpose().rename(columns=lambda at: f"pixel{at}")
+
+    ask = features(loader(np.zeros((3, 3))), loader)
+    assert ask.of(np.ones((3, 3))).shape == (1, 9)
+    for size, told in ((4, "columns that were not trained"), (2, "columns are missing")):
+        with pytest.raises(BadFeatures, match=told):
+            ask.of(np.ones((size, size)))
+
+
 def test_rows_that_a_loader_returns_with_another_width_are_told():
     with pytest.raises(BadFeatures, match="these are no rows"):
         features(FRAME, lambda raw: [[1.0, 2]]).of("raw")

@@ -8,7 +8,7 @@ import pytest
 
 from pystore import best, explain, match_best, pin, plan, realize, results, sweep, unpin
 from pystore.app import BadFeatures, Model, Refused, Run
-from pystore.errors import BadStage, InUse
+from pystore.errors import BadStage, InUse, NotInStore, PystoreWarning
 
 GOOD: dict[str, Any] = {"fit__C": 0.1}
 
@@ -90,8 +90,15 @@ def test_a_model_is_a_stage_for_all_that_takes_one(load, store):
     assert model.history().parameters == ("fit__C",)
     assert "fit__C" in str(model.history().summary("test"))
     assert model.best("test") == best(model, "test")
+    with pytest.warns(PystoreWarning), pytest.raises(NotInStore, match="has the metric accuracy"):
+        model.best("accuracy")
     assert explain(model(fit__C=0.2)) is not None
     assert len(model.comparable()) == 2
+
+
+def test_hyperparameters_are_a_dict(load, store):
+    with pytest.raises(BadStage, match="of classifier are no dict"):
+        load().model.train("C=1")
 
 
 def test_a_model_goes_to_workers(load, store):

@@ -1,15 +1,19 @@
 """Rows that stand in two parts of the data, which no score says."""
 
+import warnings
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from digit_rows import bars
 from test_redefined import fresh, rows
 
 from pystore import PystoreWarning
 from pystore.app.row_keys import row_keys
 from pystore.app.rows import taken
+from pystore.app.stored_rows import Rows
+from pystore.app.telling_apart import warn_of_trained_rows
 from pystore.errors import BadStage
 
 ROWS = rows()
@@ -92,3 +96,13 @@ def test_only_equal_rows_have_equal_keys(data):
 
 def test_data_without_rows_have_no_keys():
     assert row_keys({"x": [1, 2]}) is None
+
+
+@pytest.mark.parametrize(("valid", "equal"), [((60, 0), 60), ((10, 0), 10), ((60, 1), 0)])
+def test_LK2_rows_of_a_validation_set_that_are_trained_on_are_counted(store, valid, equal):
+    train, judged = Rows(bars().run().path), Rows(bars(*valid).run().path)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        warn_of_trained_rows("gold of net", train, judged)
+    said = [f"{equal} of {valid[0]} rows (100.0%) of the validation set gold of net"] * bool(equal)
+    assert [str(one.message)[: len(said[0])] for one in told] == said

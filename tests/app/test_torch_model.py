@@ -204,8 +204,14 @@ def test_TO2_a_wrong_option_costs_no_training(net, store, what):
         net(**{"rows": bars(), "valid": gold(), **HOW, **given})
 
 
+def test_a_function_may_make_the_network(module, store):
+    net = module(("    Net, name", "    lambda: Net(3), name")).net
+    with pytest.warns(PystoreWarning, match="not trained"):
+        assert net.predict_one(Image.fromarray(next(pictures(1))[0])) in (0, 1)
+
+
 def test_a_network_that_is_made_already_is_refused(module):
-    with pytest.raises(BadStage, match="trained again and again"):
+    with pytest.raises(BadStage, match=r"lambda: Net\(…\)"):
         module(("    Net, name", "    Net(), name"))
     with pytest.raises(BadStage, match="no objective"):
         module(("objective=cross_entropy, ", "")).net(bars(), **HOW)
@@ -424,7 +430,8 @@ def test_regression_pairs_each_row_with_its_own(module, store):
         (', metrics={"acc": accuracy}', ""),
     ).net  # fmt: skip
 
-    rref = realize(net(shares(), valid=shares(), **HOW), progress=False)
+    with pytest.warns(PystoreWarning, match="20 of 20 rows"):  # trained and judged on the same
+        rref = realize(net(shares(), valid=shares(), **HOW), progress=False)
     assert ps.view(rref).attempts[0].metrics["valid/loss"] < 10
 
 

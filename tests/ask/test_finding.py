@@ -11,7 +11,7 @@ from pystore import Derivation, build_cattrs, build_outpath, match_latest, selfr
 from pystore.ask.finding.attempts import Wanted, find
 from pystore.ask.finding.conditions import conditions
 from pystore.ask.inspection.moment import moment
-from pystore.errors import BadStage, BuildError, NotInStore
+from pystore.errors import BadRef, BadStage, BuildError, NotInStore, PystoreWarning
 
 
 def stage(rate, kind="small", seed=1):
@@ -199,6 +199,44 @@ def test_a_time_counts_to_the_microsecond_and_a_mistake_in_it_is_refused(several
     ):
         with pytest.raises(BadStage):
             ps.attempts(**mistake)
+
+
+def test_a_time_of_pandas_without_a_time_zone_is_local(several):
+    pandas = pytest.importorskip("pandas")
+    begun = datetime.fromtimestamp(ps.attempts()[-1].start // 1000 / 1e6, UTC)
+    local = pandas.Timestamp(begun.astimezone().replace(tzinfo=None))
+    assert ps.attempts(since=local) == ps.attempts(since=pandas.Timestamp(begun))
+    assert len(ps.attempts(since=local)) == 1
+
+
+@ps.stage
+def swept(build, rate: float = 0.1, out=ps.output("seed.txt")):
+    out.write_text(str(ps.build_seed(build)))
+
+
+def test_a_stage_a_name_or_a_sweep_stands_for_its_derivations(several):
+    runs = ps.sweep(swept, rate=[0.1, 0.2])
+    first, _ = ps.realize(runs, attempts=2).values()
+    everything = ps.attempts(runs)
+    assert len(everything) == 4
+    for target in (swept, "swept", [*runs.values()], runs.values(), [swept, first, "swept"]):
+        assert ps.attempts(target) == everything
+    assert ps.attempts(swept, where="rate=0.2") == ps.attempts(runs["rate=0.2"])
+    assert ps.attempts([]) == []
+    assert ps.attempts(ps.view(first)) == ps.attempts(first)
+    for mistake in ("swepd", 3, [None]):
+        with pytest.raises(BadStage):
+            ps.attempts(mistake)
+    with pytest.raises(BadRef):
+        ps.attempts("dref:7")
+
+
+def test_attempts_of_a_stage_are_those_of_its_code_as_it_is_now(store):
+    old, new = (ps.stage(name="swept", code=code)(swept.function) for code in ("v1", "v2"))
+    ps.realize([old(), new()])
+    for one, target in ((old, old), (new, new), (new, "swept")):
+        with pytest.warns(PystoreWarning, match="1 attempt"):
+            assert ps.attempts(target) == ps.attempts(one())
 
 
 def test_a_parameter_that_is_none_has_a_cell_and_one_that_is_absent_has_none(store):

@@ -122,6 +122,19 @@ def test_what_is_new_for_other_inputs_says_so(store):
     assert reasons(plan(pair())) == {"inner": "up to date", "outer": told}
 
 
+@pytest.mark.parametrize("removed", [False, True])
+def test_what_was_rejected_is_not_taken_for_other_inputs(store, removed):
+    for seed in range(2):
+        ps.reject(ps.realize(pair(), force_rebuild=bool(seed)), "a leak")
+    if removed:
+        for rref in store.realizations(pair().dref):
+            ps.rmref(rref)
+    told = "will build: no realization in this context; 2 "
+    assert reasons(plan(pair()))["outer"] == f"{told}rejected"
+    ps.realize(pair().holds[0], force_rebuild=True)
+    assert reasons(plan(pair()))["outer"] == f"{told}for other inputs"
+
+
 def test_a_lost_result_is_built_again_with_its_seed(store):
     rref = ps.realize(pair())
     ps.rmref(rref)

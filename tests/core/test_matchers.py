@@ -2,6 +2,8 @@
 
 import math
 from itertools import pairwise
+from pathlib import PurePath
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -21,6 +23,7 @@ from pystore import (
     match_latest,
     match_only,
     match_some,
+    match_top,
 )
 from pystore.core.attempt import Attempt
 from pystore.errors import BadMatcher, MatcherUnsatisfied
@@ -178,11 +181,27 @@ def test_a_user_writes_a_matcher_in_five_lines():
     assert matcher == match(above, reads=["m.txt"], limit=0.5)
 
 
+class Whole:
+    """A whole number of another type, as NumPy has them."""
+
+    def __index__(self):
+        return 2
+
+
+def test_a_whole_number_of_another_type_is_one():
+    two: Any = Whole()
+    assert match_latest(two) == match_latest(2)
+    assert match_best("m.txt", two, of=two) == match_best("m.txt", 2, of=2)
+    assert match_top("m.txt", two) == match_top("m.txt", 2)
+    assert Need(two) == Need(2)
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
         lambda: match_latest(0),
         lambda: match_latest(True),
+        lambda: match_best(PurePath("m.txt")),  # type: ignore[arg-type]  # the mistake
         lambda: match_latest(1.0),  # type: ignore[arg-type]  # the mistake
         lambda: match_best("m.txt", mode="most"),  # type: ignore[arg-type]  # the mistake
         lambda: match_best("../m.txt"),

@@ -1,6 +1,8 @@
 """References: well-formed or not at all."""
 
 import pickle
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import example, given
@@ -70,6 +72,18 @@ def test_S8_any_other_text_is_no_reference(text):
 def test_what_is_no_text_is_no_reference(value):
     with pytest.raises(BadRef):
         DRef(value)
+
+
+def test_what_has_a_reference_stands_for_it():
+    rref = RRef("rref:" + "1" * 32 + "-" + "2" * 32 + "-a")
+    view: Any = SimpleNamespace(rref=rref, dref=rref.dref)
+    failed: Any = SimpleNamespace(rref=None)
+    assert RRef(view) is rref
+    assert DRef(view) == rref.dref
+    with pytest.raises(BadRef):
+        RRef(failed)
+    with pytest.raises(BadRef):
+        RRef(rref.dref)
 
 
 @pytest.mark.parametrize("part", ["", ".", "..", "a/b", "/", "a\0", 3, None, b"a"])

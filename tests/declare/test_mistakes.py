@@ -52,7 +52,7 @@ def test_derivations_and_views_stand_for_their_references(store):
     run = train().run()
     assert lsref(train()) == [run.rref]  # type: ignore[arg-type]  # stands for it
     assert lsref(run) == ["context.json", "manifest.json", "x.txt"]  # type: ignore[arg-type]  # stands for it
-    assert ps.attempts(train()) == run.attempts  # type: ignore[arg-type]  # stands for it
+    assert ps.attempts(train()) == run.attempts
     assert Derivation({"name": "x"}, match_latest(), print).dref.name == "x"
 
 

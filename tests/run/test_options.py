@@ -36,6 +36,10 @@ def test_each_verb_shows_every_option_with_its_default(verb):
         ({"timeout": "1 h"}, "timeout is '1 h'"),
         ({"lock_timeout": -1}, "lock_timeout is -1"),
         ({"executor": 3}, "executor is no"),
+        ({"attempts": True}, "attempts is True"),
+        ({"attempts": 2.0}, "attempts is 2.0"),
+        ({"force_rebuild": 1}, "force_rebuild is no derivation"),
+        ({"force_rebuild": None}, "force_rebuild is no derivation"),
     ],
 )
 @pytest.mark.parametrize("verb", [ps.realize, ps.realize_many])
@@ -43,6 +47,17 @@ def test_an_impossible_option_is_an_error_before_anything_is_built(store, verb, 
     with pytest.raises(BadStage, match=told):
         verb(chain(1), **options)
     assert store.drefs() == []
+
+
+def test_counts_may_be_whole_numbers_of_numpy(store):
+    numpy = pytest.importorskip("numpy")
+    (stage,) = chain(1)
+    ps.realize(stage, attempts=numpy.int64(2), max_attempts=numpy.uint8(3), retries=numpy.int32(1))
+    assert len(ps.attempts(stage)) == 2
+    assert type(RunOptions(attempts=numpy.int64(2)).attempts) is int
+    assert len(ps.attempts(stage, limit=numpy.int64(1))) == 1
+    with pytest.raises(BadStage, match="attempts is np"):
+        ps.realize(stage, attempts=numpy.True_)
 
 
 def test_a_call_that_is_asked_to_stop_starts_nothing_more(store):

@@ -117,6 +117,43 @@ def test_copy_and_archives(pystore, built):
     assert "try: x.tar.zst" in err
 
 
+@stage
+def fragile(n=1, out=output("n.txt")):
+    if n > 2:
+        raise ValueError("too much")
+    out.write_text(str(n))
+
+
+@pytest.mark.parametrize("named", ["fragile", "fragil*"])
+@pytest.mark.parametrize("how", [("push", "HERE/lab"), ("copy", "HERE/copied")])
+def test_a_config_that_failed_holds_up_no_other(pystore, built, named, how):
+    rejected, _ = (ps.realize(fragile(n)) for n in (1, 2))
+    ps.reject(rejected, "a leak")
+    with pytest.raises(ps.errors.BuildError):
+        ps.realize(fragile(3))
+    told = (
+        f"pystore: warning: {named}: of 3 derivations, 2 have no realization to send: none "
+        "succeeded, or it was rejected or removed\n"
+    )
+    assert pystore(how[0], named, how[1]) == (0, "moved 1 realization, 1 attempt, 1 B\n", told)
+
+
+def test_what_is_named_alone_is_an_error_where_there_is_nothing_to_send(pystore, built):
+    with pytest.raises(ps.errors.BuildError):
+        ps.realize(fragile(3))
+    code, out, err = pystore("push", "fragile", "HERE/lab")
+    assert (code, out) == (2, "")
+    assert "no realization to send" in err
+
+
+def test_latest_says_that_the_results_were_rejected(pystore, built):
+    ps.reject(ps.realize(fragile(1)), "a leak")
+    code, _, err = pystore("cat", "fragile@latest", "n.txt")
+    assert code == 2
+    assert "that can be used" in err
+    assert "rejected:  1" in err
+
+
 def test_a_place_that_was_left_out_is_told(pystore):
     told = "pystore: missing argument: REF... and URL are needed\n"
     assert pystore("push", "train")[2].startswith(told)

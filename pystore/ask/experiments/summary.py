@@ -152,7 +152,7 @@ class Summary(Tabular):
             if math.isnan(picked.corrected)
             else f"{picked.corrected:.{places}f} when corrected for having been picked"
         )
-        best = f"{group.label}, {picked.mean:.{places}f}"
+        best = f"{group.label or 'the one without these parameters'}, {picked.mean:.{places}f}"
         count = sum(bool(group.values) for group in self.groups)
         return [f"best of {count} by its mean: {best}; {corrected}"]
 

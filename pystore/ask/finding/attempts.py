@@ -5,7 +5,7 @@ FN1  What is found is what is found by reading all records.
 
 import math
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from heapq import merge, nlargest
 from itertools import chain, islice
@@ -27,6 +27,7 @@ from ...store.current import current_store
 from ...store.notes import notes_in
 from ...store.store import Store
 from ..experiments.differing import differing
+from ..experiments.family import named, tell
 from .conditions import Condition, Where, conditions, equal, names
 from .values import Values, fitting
 
@@ -187,7 +188,7 @@ def _sorted(
 
 
 def attempts(
-    target: str | Closure | None = None,
+    target: Any = None,
     *,
     where: Where | None = None,
     since: datetime | None = None,
@@ -196,19 +197,22 @@ def attempts(
     limit: int | None = None,
     store: Store | None = None,
 ) -> list[Attempt]:
-    """The attempts of a derivation, of a realization, of a closure's targets, or all; oldest first.
+    """The attempts of a target, or all; the oldest first.
 
+    `target` is a reference, a derivation, a view, or a closure; a stage or the name of one, which
+    stands for its family by the code that was tried last; or several of these, as in a sweep.
     `where` has conditions, such as `"epochs=3 accuracy.txt>0.9 host=gpu*"`, or values by name:
     `{"epochs": 3}`. `tag` may be a pattern. `sort` is the name of a parameter, a metric or a fact,
     with `-` in front for the highest first. `limit` takes the first in that order, else the newest.
     `since` without a time zone is local.
 
-    Raises NotInStore when nothing is known of the derivation, BadStage for a condition that names
-    nothing that there is.
+    Raises NotInStore when nothing is known of the derivation, BadStage for a name or a condition
+    that names nothing that there is.
     """
     store = store or current_store()
     store_was_read()
-    refs = _targets(target, store)
+    meant = dict.fromkeys(store.drefs() if target is None else _targets(target, store))
+    refs = [ref for ref in meant if isinstance(ref, DRef) or ref.dref not in meant]  # each once
     most = None if limit is None else checked_count("limit", limit, least=0)
     for name, given in {"tag": tag, "sort": sort}.items():
         if given is not None and not isinstance(given, str):
@@ -223,19 +227,26 @@ def _begun(since: datetime | None) -> int | None:
     if since is None:
         return None
     if isinstance(since, datetime):
-        return nanoseconds(since if since.tzinfo else since.astimezone())
+        return nanoseconds(since if since.tzinfo else datetime.astimezone(since))
     raise BadStage(
         f"since is {ascii(since)[:200]}, not a datetime",
         remedy="since=datetime.now() - timedelta(days=2)",
     )
 
 
-def _targets(target: str | Closure | None, store: Store) -> list[DRef | RRef]:
-    if target is None:
-        return [*store.drefs()]
+def _targets(target: Any, store: Store) -> Iterator[DRef | RRef]:
+    """The references that are meant. Raises NotInStore, BadRef, BadStage."""
     if isinstance(target, Closure):
-        return [*target.drefs]
-    parsed = parse_ref(target)
-    if isinstance(parsed, DRef):
-        store.config(parsed)
-    return [parsed]
+        yield from target.drefs
+    elif (isinstance(target, str) and ":" in target) or hasattr(target, "dref"):
+        parsed = parse_ref(target)
+        if isinstance(parsed, DRef):
+            store.config(parsed)
+        yield parsed
+    elif isinstance(target, Iterable) and not isinstance(target, str):
+        for one in target.values() if isinstance(target, Mapping) else target:
+            yield from _targets(one, store)
+    else:
+        meant = named(target, store, "now", tried=True)
+        tell(meant.left_out, meant.drefs[0].name)
+        yield from meant.drefs

@@ -3,7 +3,7 @@
 import errno
 import os
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from ...core.config import Config
@@ -85,13 +85,18 @@ def lsref(ref: str, *, store: StoreReader | None = None) -> list[Any]:
     return sorted({*os.listdir(store.path(parsed)), *_OWN})
 
 
-def catref(rref: str, path: Sequence[str] | str, *, store: StoreReader | None = None) -> list[str]:
+def catref(
+    rref: str, path: Sequence[str] | str | PurePath, *, store: StoreReader | None = None
+) -> list[str]:
     """The lines of an artifact that is UTF-8 text: `catref(rref, ["accuracy.txt"])`.
+
+    The path is a name, a list of names, or a path of pathlib, in the folder of the artifacts.
 
     Raises NotInStore when there is no such file, BadRef when it is no text file, Corrupted when it
     is lost.
     """
-    parts = [check_part(part) for part in ([path] if isinstance(path, str) else path)]
+    steps = path.parts if isinstance(path, PurePath) else [path] if isinstance(path, str) else path
+    parts = [check_part(part) for part in steps]
     file = file_of(rref, parts, store or current_store())
     try:
         return disk.read(file).decode().splitlines()

@@ -9,11 +9,12 @@ it. A name stands for the derivations of the code that ran last; with `code="any
 
 import os
 import re
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from ...core.errors import BadRef, NotInStore
+from ...core.errors import BadRef, NotInStore, PystoreWarning
 from ...core.near_names import near_names
 from ...core.options import Mode, Scope, checked_scope
 from ...core.printable import counted, listed, printable, when
@@ -87,6 +88,29 @@ def find_refs(
     if family := _named(text, store):
         return _by_code(family, store, checked_scope(code), tried=tried)
     return [find_ref(text, code=code, store=store)]
+
+
+def find_sendable(
+    text: str, *, code: Scope = "now", store: Store | None = None
+) -> Sequence[DRef | RRef]:
+    """What `find_refs` finds; of several derivations, those that have a realization for others.
+
+    A warning counts those that have none. Where none of them has one, all are returned.
+    """
+    store = store or current_store()
+    found = find_refs(text, code=code, store=store)
+    made = [ref for ref in found if any(not one.gone for one in store.all_candidates(ref.dref))]
+    if len(made) == len(found) or not made:
+        return found
+    left = len(found) - len(made)
+    warnings.warn(
+        f"{printable(text)}: of {len(found):,} derivations, {left:,} "
+        f"{'has' if left == 1 else 'have'} no realization to send: none succeeded, or it was "
+        "rejected or removed",
+        PystoreWarning,
+        stacklevel=2,
+    )
+    return made
 
 
 def _meant(text: str, store: Store, code: Scope) -> Sequence[DRef | RRef]:
@@ -176,9 +200,15 @@ def metric_and_mode(text: str) -> tuple[str, Mode]:
 def _latest(text: str, drefs: Sequence[DRef], store: Store) -> RRef:
     attempt = store.latest(drefs)
     if attempt is None or attempt.rref is None:
+        refused = sum(
+            bool(store.rejection(made)) for dref in drefs for made in store.realizations(dref)
+        )
         raise NotInStore(
-            "no realization of this is here",
+            "no realization of this is here that can be used"
+            if refused
+            else "no realization of this is here",
             given=ascii(text)[:200],
+            rejected=refused or None,
             store=store.root,
             remedy="build it; `pystore log` shows what was tried",
         )

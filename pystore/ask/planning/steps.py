@@ -81,7 +81,7 @@ class _Steps:
             if isinstance(judgement, Cannot):
                 return _refused(question, judgement)
             if isinstance(judgement, Build) and not self._earlier.alike(derivation.config):
-                return self._new(derivation, judgement.count, tries)
+                return self._new(question, judgement.count, tries)
         return Step(derivation.dref, "may-follow", (self._following(unknown),), sure=False)
 
     def _following(self, unknown: list[DRef]) -> str:
@@ -130,7 +130,7 @@ class _Steps:
         elif any(not candidate.gone for candidate in found.candidates):
             step = Step(dref, "wants-more", (_wanting(question, judgement),), count)
         else:
-            step = self._new(question.derivation, count, tries)
+            step = self._new(question, count, tries)
         not_adopted = dict.fromkeys(map(str, self._adoptions.not_adopted.get(dref, ())))
         return replace(step, reasons=(*step.reasons, *not_adopted))
 
@@ -150,14 +150,18 @@ class _Steps:
         rejected = any(map(self._store.rejection, made)) if count > 1 else False
         return Step(dref, "forced", ("forced", *more), count, count == 1 or not (gone or rejected))
 
-    def _new(self, derivation: Derivation, count: int, tries: list[Attempt]) -> Step:
-        """The step of a derivation without a realization in this context."""
-        made = {attempt.rref for attempt in tries if attempt.rref}
+    def _new(self, question: Question, count: int, tries: list[Attempt]) -> Step:
+        """The step of a derivation without a realization in this context that may be used."""
+        derivation, digest = question.derivation, question.context.digest
+        made = {attempt.rref: attempt.context == digest for attempt in tries if attempt.rref}
         version = version_of(derivation)
         near = None if made else self._earlier.nearest(derivation.config, version)
         kind: Kind = "missing"
-        others = f"; {len(made)} for other inputs" if made else ""
-        reasons = [f"will build: no realization in this context{others}"]
+        rejected = sum(here and bool(self._store.rejection(rref)) for rref, here in made.items())
+        others = sum(not here for here in made.values())
+        told = [f"; {rejected} rejected"] * bool(rejected)
+        told += [f"; {others} for other inputs"] * bool(others)
+        reasons = [f"will build: no realization in this context{''.join(told)}"]
         if near is not None:
             changes = self._earlier.changes(near, version)
             kind, reasons = changes[0].kind, [f"new because {c.words}" for c in changes]

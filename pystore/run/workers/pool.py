@@ -51,7 +51,7 @@ class Workers(Executor):
 
     def __init__(self, n: int, *, gpus: Collection[int | str] | None = None) -> None:
         self.size = checked_count("workers", n)
-        self.slots = Slots(n, None if gpus is None else checked_gpus(gpus))
+        self.slots = Slots(self.size, None if gpus is None else checked_gpus(gpus))
         self._waiting: deque[Task] = deque()
         self._processes: list[WorkerProcess] = []
         self._guard = threading.Lock()

@@ -56,6 +56,9 @@ RREF = RefType(lambda text, **how: short_refs.find_rref(text, **how))
 REFS = RefType(lambda text, **how: short_refs.find_refs(text, **how))
 """A list: all derivations of a name or a pattern, or one reference."""
 
+SENDABLE = RefType(lambda text, **how: short_refs.find_sendable(text, **how))
+"""A list as REFS; of several derivations, those that have a realization for others."""
+
 TRIED = RefType(lambda text, **how: short_refs.find_refs(text, tried=True, **how))
 """A list as REFS; a name means the code that was tried last, though it may have failed."""
 

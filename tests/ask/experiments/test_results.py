@@ -312,6 +312,17 @@ def test_single_attempts_have_a_best_that_is_said_to_be_uncorrected(store):
     assert told.endswith("; correcting for the pick takes 2 attempts of each")
 
 
+def test_the_best_may_be_the_one_that_lacks_the_parameters_of_the_others(store):
+    def writes(number):
+        return lambda b: (b.outpath / FILE).write_text(str(number))
+
+    without = Derivation({"name": "bare"}, match_latest(), writes(0.9))
+    other = Derivation({"name": "bare", "rate": 1}, match_latest(), writes(0.5))
+    ps.realize([without, other])
+    told = results([without, other]).summary(FILE).notes()[0]
+    assert told.startswith("best of 2 by its mean: the one without these parameters, 0.9")
+
+
 # --- how it looks ----------------------------------------------------------------------
 
 
