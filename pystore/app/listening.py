@@ -133,7 +133,9 @@ class Listener:
 
     def install(self) -> None:
         """Makes what it needs in the database: tables of ours, triggers and views."""
-        self.installation.install()
+        met = self.installation.install()
+        if met.notes:
+            warnings.warn(f"the listener {self.name} met: {met}", PystoreWarning, stacklevel=3)
         if self.back is not None:
             self.back.check()
 

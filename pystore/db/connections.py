@@ -22,6 +22,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError
 
 from .errors import BadDatabase, NoPermission
+from .sqlite_values import prepare
 from .tables import Tables
 
 _PATIENCE = 30.0  # [s] that a write waits for other writers of SQLite
@@ -251,6 +252,7 @@ def _connected(connection: Any, _: object) -> None:
     connection.isolation_level = None  # transactions begin where we say so
     connection.execute(f"PRAGMA busy_timeout = {int(_PATIENCE * 1000)}")
     connection.execute(f"PRAGMA cache_size = -{_CACHE}")
+    prepare(connection)
 
 
 def _begun(connection: sa.Connection) -> None:

@@ -116,7 +116,9 @@ class Declared:
 
     def _field(self, name: str, field: Field) -> FieldOf:
         column = self.columns[field.column or name]
-        return FieldOf(name, field, column, is_postgres=self.database.is_postgres)
+        is_key = name == "id" and self.is_ours
+        is_postgres = self.database.is_postgres
+        return FieldOf(name, field, column, is_postgres=is_postgres, is_typed=is_key)
 
     def source(self, *names: str) -> Source:
         """These fields as a listener or a snapshot reads them."""

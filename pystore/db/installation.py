@@ -16,9 +16,10 @@ from sqlalchemy.exc import DBAPIError
 
 from ..core.dataclasses import dataclass
 from ..core.printable import counted, listed
-from .errors import BadDatabase, NoPermission
+from .errors import BadDatabase, BadField, NoPermission
 from .ledger import Ledger
 from .slots import Slot
+from .source import Source
 from .sql import literal, statements
 from .tracking import PATIENCE, Tracking, run
 from .triggers import Triggers
@@ -59,6 +60,7 @@ class Installation:
         self.has_triggers = has_triggers
         self.triggers = Triggers(self.tracking, notify=notify)
         self._tries = tries
+        self._declared_before: str | None = None  # as what, where that was something else
 
     def mark(self) -> None:
         """Nothing: triggers have noted each change when its writer goes on."""
@@ -108,6 +110,7 @@ class Installation:
         self.database.tables.mend(connection)
         self.tracking.state.create(connection, checkfirst=True)
         self.ledger.register(connection)
+        self._declared_before = self.tracking.declare(connection) or self._declared_before
         self.views.install(connection)
         if self.has_triggers:
             self._make_triggers(connection)  # last, since it locks the table
@@ -170,7 +173,7 @@ class Installation:
         """
         self.tracking.source.forget()
         self._look_up()
-        notes = [*self._mended()]
+        notes = [*self._as_declared(), *self._mended()]
         with self.database.write() as connection:
             if self.database.is_postgres:
                 run(connection, f"SET LOCAL lock_timeout = '{PATIENCE}'")
@@ -179,6 +182,17 @@ class Installation:
         is_rewritten = noted not in (None, now)
         is_suspect = bool(notes) or noted != now or not self.has_triggers
         return Met(added, removed, tuple(notes), is_rewritten, is_suspect)
+
+    def _as_declared(self) -> Iterator[str]:
+        before, self._declared_before = self._declared_before, None
+        source, now = self.tracking.source, None
+        if before is not None:
+            yield declared_otherwise(source, before)
+        with self.database.read() as connection:
+            known = self.database.tables.sources
+            if sa.inspect(connection).has_table(known.name, schema=known.schema):
+                now = self.tracking.declared(connection)
+        check_declared(source, now)
 
     def _rows(self, connection: sa.Connection) -> tuple[int, int]:
         try:
@@ -213,7 +227,7 @@ class Installation:
         there = {*looked.get_table_names(schema), *looked.get_view_names(schema)}
         wanted = [tables.meta.name, tables.models.name, tables.listeners.name]
         wanted += [tables.predictions.name, tables.deleted.name, tables.fetched.name]
-        wanted += [self.tracking.state.name, *self.views.plain_names]
+        wanted += [tables.sources.name, self.tracking.state.name, *self.views.plain_names]
         return [name for name in wanted if name not in there]
 
     def _other_key(self, connection: sa.Connection) -> str:
@@ -279,3 +293,20 @@ class Installation:
         """Tells the table and its storage from others."""
         with self.database.read() as connection:
             return self._is(connection)
+
+
+def declared_otherwise(source: Source, before: str) -> str:
+    """What is told where the fields of a source were declared as other kinds."""
+    names = listed(source.fields)
+    return f"{names} of {source.table.name} was declared as {before}: each row is work to do again"
+
+
+def check_declared(source: Source, kinds: str | None) -> None:
+    """Raises BadField where a later declaration says other kinds of the fields."""
+    if kinds not in (None, source.kinds):
+        raise BadField(
+            f"{listed(source.fields)} of {source.table.name} is declared as another kind by now",
+            here=source.kinds,
+            there=kinds,
+            remedy="end this listener: the one that was started last goes by the other declaration",
+        )

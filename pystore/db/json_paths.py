@@ -40,7 +40,7 @@ class AsWritten(sa.types.TypeDecorator[Any]):
                 return json.loads(value.decode())
             return json.loads(value) if isinstance(value, str) else value
         except ValueError:
-            return Malformed(value.decode(errors="replace") if type(value) is bytes else value)
+            return Malformed(value.decode(errors="replace") if isinstance(value, bytes) else value)
 
 
 def text_at(column: Any, path: Sequence[str], *, is_postgres: bool) -> Any:

@@ -30,6 +30,10 @@ class Kind(NamedTuple):
     content: Callable[[Any], bytes]
 
 
+class NotUtf8(bytes):
+    """The bytes of a text of SQLite that is none: they are no UTF-8."""
+
+
 def unlike(kind: str, value: Any, because: str | None = None) -> BadRow:
     """The error for a value that is none of this kind."""
     return BadRow(
@@ -150,7 +154,8 @@ def _dump_bytes(value: Any, _: Settings) -> bytes:
 
 
 def _load_bytes(stored: Any, _: Settings) -> bytes:
-    if isinstance(stored, bytes | bytearray | memoryview):
+    is_text = isinstance(stored, NotUtf8)
+    if isinstance(stored, bytes | bytearray | memoryview) and not is_text:
         return bytes(stored)
     raise _other("bytes", stored)
 

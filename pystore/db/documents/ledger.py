@@ -54,7 +54,10 @@ class DocumentLedger:
         told = {**asdict(self.entry), "writes": [], "outputs": [*self.entry.outputs.items()]}
         new = {"shown": None, "target": None, "is_full": False}
         self._own.update_one({"_id": self.id}, {"$setOnInsert": {**told, **new}}, upsert=True)
-        self.entry.check_same(self._own.find_one({"_id": self.id}))
+        recorded = self._own.find_one({"_id": self.id}) or {}
+        self.entry.check_same(recorded)
+        if self.entry.shows_others(dict(recorded["outputs"])):
+            told |= new
         self._own.update_one({"_id": self.id}, {"$set": told})
 
     def standing(self) -> Standing | None:
