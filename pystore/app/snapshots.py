@@ -3,6 +3,8 @@
 SN1  The same rows are the same derivation, on every database and in any order.
 SN2  The rows that are written are the rows that were named.
 SN3  A snapshot with a name is taken once, and recorded in the database.
+SN4  Where a name is used with another condition than it was taken with, or with other values in
+     it, that is told.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..core.config import Config
+from ..core.digest import short
 from ..core.errors import BadStage, PystoreWarning
 from ..core.matchers import match_only
 from ..core.printable import counted
@@ -100,13 +103,13 @@ def snapshot(
     if name is not None and not retake:
         known = port_of(collection.database).snapshot(collection.name, name)
         if known is not None:
-            _check_same(name, {**told, "where": collection.condition_text}, known)
+            _check_same(name, {**told, **_where(collection)}, known)
             return stage.of(known["config"], reader)
     _check_may_take(name)
     config = _taken(stage, reader, told)
     if name is None:
         return stage.of(config, reader)
-    told = {**told, "where": collection.condition_text}
+    told = {**told, **_where(collection)}
     known = port_of(collection.database).record_snapshot(
         collection.name,
         name,
@@ -178,9 +181,16 @@ def _tell_left_out(reader: Reader) -> None:
         )
 
 
+def _where(collection: Declared) -> dict[str, Any]:
+    """What is recorded of the condition: it, and the digest of its values, which may be secret."""
+    values = short("pystore condition values 1", repr(collection.condition_values).encode())
+    return {"where": collection.condition_text, "values": values}
+
+
 def _check_same(name: str, told: Mapping[str, Any], known: Mapping[str, Any]) -> None:
-    """Raises BadDatabase for other fields; another condition is told, since its values may move."""
-    other = [key for key in told if key != "where" and told[key] != known[key]]
+    """Raises BadDatabase for other fields; another condition is told, since it may move (SN4)."""
+    condition = ("where", "values")
+    other = [key for key in told if key not in condition and told[key] != known[key]]
     if other:
         raise BadDatabase(
             f"the snapshot {name} was taken with another {other[0]}",
@@ -188,10 +198,12 @@ def _check_same(name: str, told: Mapping[str, Any], known: Mapping[str, Any]) ->
             given=told[other[0]],
             remedy="give this one another name; retake=True takes it again under this name",
         )
-    if told["where"] != known["where"]:
+    has_other_values = told["values"] != known.get("values", told["values"])
+    if told["where"] != known["where"] or has_other_values:
+        what = "another condition" if told["where"] != known["where"] else "other values in it"
         warnings.warn(
-            f"the snapshot {name} is used as it was taken, with another condition: "
-            f"{known['where']}; retake=True takes it again",
+            f"the snapshot {name} is used as it was taken, with {what}: {known['where']}; "
+            "retake=True takes it again, and another name takes another one",
             PystoreWarning,
             stacklevel=4,
         )

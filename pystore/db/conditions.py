@@ -76,7 +76,8 @@ class FieldOf:
                 given=repr(values)[:80],
                 remedy=f"is_in([{values!r:.40}])",
             )
-        return self._among([self._stored(value) for value in values])
+        # In one order, so that a condition is the same one whatever order a set has.
+        return self._among(sorted((self._stored(value) for value in values), key=repr))
 
     def _among(self, values: Sequence[Any]) -> Any:
         return self._plain.in_([self._literal(value) for value in values])

@@ -88,7 +88,18 @@ class Declared:
         """The condition as SQL, without the values in it; None: all rows are meant."""
         if self.condition is None:
             return None
-        return str(self.condition.compile(dialect=self.database.engine.dialect))
+        return str(self._told_condition())
+
+    @property
+    def condition_values(self) -> Any:
+        """The values in the condition, whose `repr` tells them from others."""
+        if self.condition is None:
+            return None
+        return [*self._told_condition().params.values()]
+
+    def _told_condition(self) -> Any:
+        dialect = self.database.engine.dialect
+        return self.condition.compile(dialect=dialect, compile_kwargs={"for_people": True})
 
     # --- declaring
 

@@ -23,7 +23,7 @@ from .source import Source
 from .sql import literal, statements
 from .tracking import PATIENCE, Tracking, run
 from .triggers import Triggers
-from .views import Views
+from .views import Views, are_own
 from .waking import Wake, wake_of
 
 _LOCK = "200ms"  # that a trigger waits for its table, and that others wait for it
@@ -86,13 +86,12 @@ class Installation:
 
     def removal_statements(self) -> list[str]:
         """The SQL that takes all of it away."""
+        return [*self.views.removal_statements(), *self._removal_of_source()]
+
+    def _removal_of_source(self) -> list[str]:
         own = self.tracking.state
         state = self.database.quoted(own.name, own.schema)
-        return [
-            *self.views.removal_statements(),
-            *self.triggers.removal_statements(),
-            f"DROP TABLE IF EXISTS {state}",
-        ]
+        return [*self.triggers.removal_statements(), f"DROP TABLE IF EXISTS {state}"]
 
     def install(self) -> Met:
         """Makes what is missing, and looks at each row."""
@@ -157,12 +156,23 @@ class Installation:
         self._patiently(self._remove)
 
     def _remove(self, connection: sa.Connection) -> None:
-        for statement in self.views.removal_statements():
+        recorded = self.ledger.recorded(connection)
+        if recorded is not None:
+            self.ledger.entry.check_same(recorded)
+        views = self.views.removal_statements() if are_own(connection, self.views) else []
+        for statement in views:
             run(connection, statement)
-        self.ledger.remove(connection)
-        if not self.ledger.others(connection):
-            for statement in self.removal_statements():
+        if recorded is not None:
+            self.ledger.remove(connection)
+        if not self._has_others(connection):
+            for statement in self._removal_of_source():
                 run(connection, statement)
+            self.tracking.undeclare(connection)
+
+    def _has_others(self, connection: sa.Connection) -> bool:
+        own = self.database.tables.listeners
+        is_there = sa.inspect(connection).has_table(own.name, schema=own.schema)
+        return is_there and bool(self.ledger.others(connection))
 
     # --- what others have changed
 
@@ -185,13 +195,11 @@ class Installation:
 
     def _as_declared(self) -> Iterator[str]:
         before, self._declared_before = self._declared_before, None
-        source, now = self.tracking.source, None
+        source = self.tracking.source
         if before is not None:
             yield declared_otherwise(source, before)
         with self.database.read() as connection:
-            known = self.database.tables.sources
-            if sa.inspect(connection).has_table(known.name, schema=known.schema):
-                now = self.tracking.declared(connection)
+            now = self.tracking.declared(connection)
         check_declared(source, now)
 
     def _rows(self, connection: sa.Connection) -> tuple[int, int]:

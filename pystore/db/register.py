@@ -1,6 +1,6 @@
 """Register: the listeners as they are recorded: what each shows, and what it fills.
 
-EN1  A name means one field and one predictor: another one is refused.
+EN1  A name means one field and one predictor: another one is refused, and removes nothing.
 EN2  Where an output is declared as another type, no prediction of before is shown as one of it.
 """
 
@@ -112,6 +112,13 @@ class Register:
 
     def _mine(self) -> tuple[Any, ...]:
         return self._own.c.collection == self.entry.collection, self._own.c.name == self.entry.name
+
+    def recorded(self, connection: sa.Connection) -> Any:
+        """What is recorded under its name; None where nothing is."""
+        if not sa.inspect(connection).has_table(self._own.name, schema=self._own.schema):
+            return None
+        query = sa.select(self._own).where(*self._mine())
+        return connection.execute(query).mappings().one_or_none()
 
     def standing(self) -> Standing | None:
         """What is shown and what is filled; None when the listener was removed."""

@@ -12,6 +12,8 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 
 from ..core.errors import PystoreWarning
 from .errors import BadContent
@@ -45,9 +47,22 @@ def of_kind(column: Any, kind: str, name: str) -> Any:
     """What a column holds, to compare with values of a kind; NULL for a value of another kind."""
     if kind == "datetime":
         written = sa.cast(column, sa.LargeBinary)  # a function is given no text that is no UTF-8
-        return getattr(sa.func, _TIME)(sa.func.typeof(column), written, name, type_=sa.DateTime())
-    is_wanted = sa.func.typeof(column).in_(_TYPES[kind])
-    return sa.type_coerce(sa.case((is_wanted, column)), column.type)
+        held = getattr(sa.func, _TIME)(sa.func.typeof(column), written, name)
+    else:
+        held = sa.case((sa.func.typeof(column).in_(_TYPES[kind]), column))
+    return sa.type_coerce(_OfKind(held, column), column.type)
+
+
+class _OfKind(FunctionElement[Any]):
+    """What a column holds of a kind; to people it is told as the column."""
+
+    inherit_cache = True
+
+
+@compiles(_OfKind)
+def _told(element: _OfKind, compiler: Any, **how: Any) -> str:
+    held, column = element.clauses
+    return str(compiler.process(column if how.get("for_people") else held, **how))
 
 
 def as_text(key: NotUtf8) -> Any:

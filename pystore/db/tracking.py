@@ -181,8 +181,16 @@ class Tracking:
     def declared(self, connection: sa.Connection) -> str | None:
         """The kinds of the fields that are recorded."""
         known = self.database.tables.sources
+        if not sa.inspect(connection).has_table(known.name, schema=known.schema):
+            return None
         kinds = sa.select(known.c.kinds).where(known.c.source == self.source.name)
         return connection.execute(kinds).scalar_one_or_none()
+
+    def undeclare(self, connection: sa.Connection) -> None:
+        """Forgets the kinds of the fields."""
+        if self.declared(connection) is not None:
+            known = self.database.tables.sources
+            connection.execute(sa.delete(known).where(known.c.source == self.source.name))
 
     @property
     def _is_as_declared(self) -> Any:

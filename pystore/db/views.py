@@ -4,7 +4,8 @@ VW1  A row is in the view whether it has a prediction or not.
 VW2  On PostgreSQL no view depends on a column of the owner's but the primary key, so that ALTER
      TABLE goes on to work.
 VW3  Who may read a view may read it when it was made anew.
-VW4  No view takes the place of another listener's, or of a table or a view of the owner's.
+VW4  No view takes the place of another listener's, or of a table or a view of the owner's; and a
+     removal takes none of these away.
 """
 
 from __future__ import annotations
@@ -199,7 +200,10 @@ def check_are_free(connection: sa.Connection, views: Views) -> None:
     """Raises BadField where something else is called as the views of a listener are (VW4)."""
     database, entry, own = views.database, views.entry, views.database.tables.listeners.c
     mine = {database.same_name(one): one for one in views.plain_names}
-    for collection, name in connection.execute(sa.select(own.collection, own.name)).all():
+    table = database.tables.listeners
+    is_there = sa.inspect(connection).has_table(table.name, schema=table.schema)
+    listeners = sa.select(own.collection, own.name)
+    for collection, name in connection.execute(listeners).all() if is_there else ():
         if (collection, name) != (entry.collection, entry.name):
             theirs = map(database.same_name, names_of_views(collection, name))
             for taken in mine.keys() & {*theirs}:
@@ -211,6 +215,15 @@ def check_are_free(connection: sa.Connection, views: Views) -> None:
         is_ours = kind == "view" and f'"{database.tables.listeners.name}"' in text
         if name in mine and not is_ours:
             raise _is_taken(mine[name], f"it is a {kind} of the owner of the database", views)
+
+
+def are_own(connection: sa.Connection, views: Views) -> bool:
+    """Whether what is called as the views of a listener are is its own, or is not there (VW4)."""
+    try:
+        check_are_free(connection, views)
+    except BadField:
+        return False
+    return True
 
 
 def _is_taken(name: str, because: str, views: Views) -> BadField:

@@ -8,7 +8,7 @@ from words import BEST, done, failed, fit, in_view, shouter, trained, words_in
 
 from pystore import PystoreWarning
 from pystore.app.answers import predictor
-from pystore.db import BadField, connect, field, json, text
+from pystore.db import BadDatabase, BadField, connect, field, json, text
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -141,3 +141,36 @@ def test_EN2_a_view_goes_on_when_an_output_gets_another_type(database_url):
     assert [row["loud"] for row in in_view(words, listener)] == [None]
     assert done(listener) == 1
     assert [row["loud"] for row in in_view(words, listener)] == [7]
+
+
+def test_EN1_a_listener_that_was_refused_removes_nothing_of_another(database_url):
+    words = words_in(database_url, ["a"])
+    first = words.listener(shouter(), BEST, on="word")
+    done(first)
+    tell = _teller({"loud": str}, lambda _: {"loud": "?"})
+    others = [
+        (words.listener(shouter(), BEST, on="note"), "another field"),
+        (words.listener(tell, BEST, on="word", name="shout"), "another predictor"),
+    ]
+    for other, why in others:
+        for call in (other.install, other.remove):
+            with pytest.raises(BadDatabase, match=why):
+                call()
+    assert [row["loud"] for row in in_view(words, first)] == ["A!"]
+    assert words.find_one()["_outputs"] == {"shout": {"loud": "A!", "size": 1}}
+    words.insert([{"word": "bb", "note": "-"}])
+    assert done(first) == 1
+    first.remove()
+    first.remove()  # there is nothing more
+    assert words.find_one()["_outputs"] == {}
+
+
+def test_TK4_a_listener_that_was_removed_leaves_no_declaration(database_url):
+    _records(database_url)
+    _, listener = _declared(database_url, json(at="r.a"))
+    listener.remove()  # of which nothing was made yet
+    done(listener)
+    listener.remove()
+    table, listener = _declared(database_url, field(float, at="r.a"))
+    assert done(listener) == 2
+    assert _told(table) == ["1.0", None, "2.5", None]

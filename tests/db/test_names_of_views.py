@@ -34,6 +34,7 @@ def test_VW4_two_listeners_whose_views_would_have_one_name(sqlite_url):
         second = collection.listener(shouter(mark="?"), BEST, on="word", name=name)
         with pytest.raises(BadField, match="another one is called"):
             second.install()
+        second.remove()
     assert _run(one, "SELECT loud FROM a_b_c") == [[("MINE!",)]]
     assert [row["name"] for row in db.listeners()] == ["b_c"]
     first.install()  # its own views are made anew
@@ -46,6 +47,7 @@ def test_VW4_what_its_owner_has_called_so_stays(sqlite_url, kind):
     listener = words.listener(shouter(), BEST, on="word")
     with pytest.raises(BadField, match="another one is called"):
         listener.install()
+    listener.remove()
     assert _run(words, "SELECT who FROM words_shout") == [[("owner",)]]
     assert done(words.listener(shouter(), BEST, on="word", name="other")) == 1
 

@@ -69,6 +69,8 @@ class DocumentInstallation:
     def _make(self) -> None:
         self.database.install()
         self.tracking.install()
+        self.ledger.check_same()
+        self.views.check_are_free()
         self.ledger.register()
         self._declared_before = self.tracking.declare() or self._declared_before
         self.views.install()
@@ -94,10 +96,12 @@ class DocumentInstallation:
     def remove(self) -> None:
         """Takes views and entries away; predictions stay."""
         with self.database.write():
+            self.ledger.check_same()
             self.views.remove()
             self.ledger.remove()
             if self.ledger.is_alone():
                 self.tracking.rows.drop()
+                self.tracking.undeclare()
 
     # --- which changes are known
 

@@ -99,6 +99,10 @@ class DocumentTracking:
         found = self.database.ours("sources").find_one({"_id": self.source.name})
         return None if found is None else str(found["kinds"])
 
+    def undeclare(self) -> None:
+        """Forgets the kinds of the fields."""
+        self.database.ours("sources").delete_one({"_id": self.source.name})
+
     # --- claims
 
     def has_work(self, connection: Any) -> bool:
