@@ -23,7 +23,7 @@ from ..core.realizer import Realizer
 from ..core.refs import check_name
 from ..db.choose import port_of
 from ..db.declared import Declared
-from ..db.errors import BadDatabase
+from ..db.errors import BadDatabase, BadField
 from ..db.folds import Fold
 from ..declare.build import Build
 from ..declare.nesting import file_that_is_loaded
@@ -91,6 +91,7 @@ def snapshot(
     Raises BadRow for a row without y, BadStage for no rows, BadDatabase for a name that has other
     fields.
     """
+    _check_words(x, y, name)
     fields = (x,) if isinstance(x, str) else tuple(x)
     reader = Reader(collection, fields, y, fold)
     stage = SnapshotStage(_stage_name(collection.name))
@@ -118,6 +119,27 @@ def snapshot(
     )
     _check_same(name, told, known)
     return stage.of(known["config"], reader)
+
+
+def _check_words(x: Any, y: Any, name: Any) -> None:
+    """Raises BadField for what names no fields, or is no name."""
+    names = [x] if isinstance(x, str) else x
+    is_list = isinstance(names, list | tuple) and all(isinstance(one, str) for one in names)
+    if not is_list or not isinstance(y, str | None):
+        raise BadField(
+            "x is the name of a field, or a list of names, and y is one name",
+            x=repr(x)[:80],
+            y=repr(y)[:80],
+            remedy="snapshot(x='img', y='label'), snapshot(x=['img', 'likes'], y='label'); for "
+            "some of the rows: collection.where(collection['age'] > 17).snapshot(…)",
+        )
+    is_name = isinstance(name, str) and name and name.isprintable()
+    if name is not None and not is_name:
+        raise BadField(
+            "this is no name of a snapshot",
+            given=repr(name)[:80],
+            remedy="take a text without control characters: name='first'",
+        )
 
 
 def _taken(stage: SnapshotStage, reader: Reader, told: Mapping[str, Any]) -> dict[str, Any]:

@@ -107,6 +107,7 @@ class Installation:
 
     def _make(self, connection: sa.Connection) -> None:
         self.database.tables.mend(connection)
+        self.views.check_outputs()
         self.tracking.state.create(connection, checkfirst=True)
         self.ledger.register(connection)
         self._declared_before = self.tracking.declare(connection) or self._declared_before

@@ -126,19 +126,29 @@ def _dump_text(value: Any, _: Settings) -> str:
     text = unwrapped(value)
     if not isinstance(text, str):
         raise unlike("text", value)
-    if not _can_be_kept(text):
-        raise unlike("text", value, _NOT_KEPT)
+    if not is_kept_text(text):
+        raise unlike("text", value, NOT_KEPT)
     return str.__str__(text)  # of a member of an enum, the text and not the name
 
 
-_NOT_KEPT = "databases keep no NUL and no half characters"
+NOT_KEPT = "databases keep no NUL and no half characters"
 
 
 _HALVES = re.compile("[\ud800-\udfff]")  # of characters: no text of UTF-8 has them
 
 
-def _can_be_kept(text: str) -> bool:
+def is_kept_text(text: str) -> bool:
+    """Whether each database keeps such a text."""
     return "\0" not in text and text == text.encode("utf-8", "replace").decode()
+
+
+def unkept_text(value: Any) -> bool:
+    """Whether a JSON value has a text in it that databases do not keep."""
+    if isinstance(value, dict):
+        return any(unkept_text(one) for pair in value.items() for one in pair)
+    if isinstance(value, list):
+        return any(map(unkept_text, value))
+    return isinstance(value, str) and not is_kept_text(value)
 
 
 def _load_text(stored: Any, _: Settings) -> str:
@@ -203,8 +213,8 @@ def _dump_json(value: Any, _: Settings) -> Any:
 
 def _unkept(value: Any) -> Iterator[str]:
     """Why a database would keep another value than this one."""
-    if isinstance(value, str) and not _can_be_kept(value):
-        yield _NOT_KEPT
+    if isinstance(value, str) and not is_kept_text(value):
+        yield NOT_KEPT
     elif isinstance(value, int) and not is_int64(value):
         yield "integers have 64 bits; give others as texts"
     elif isinstance(value, float) and int(Decimal(float.__repr__(value))) != int(value):

@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError
 
 from ..core.printable import listed
 from .errors import BadField
+from .kinds import is_kept_text
 from .register import Entry
 from .sql import filled, literal, statements
 from .tracking import Tracking, run
@@ -61,8 +62,19 @@ class Views:
         predictions, failed = self.plain_names
         return self.database.quoted(predictions, schema), self.database.quoted(failed, schema)
 
+    def check_outputs(self) -> None:
+        """Raises BadField for an output that no path of JSON leads to."""
+        outputs = self.entry.outputs
+        odd = [one for one in outputs if not one or {*'"\0'} & {*one} or not is_kept_text(one)]
+        if odd:
+            raise BadField(
+                f"no path of JSON leads to an output with this name: {listed(map(repr, odd))}",
+                remedy="name the outputs, without quotation marks and NUL",
+            )
+
     def statements(self) -> list[str]:
         """The SQL that makes the views. Raises BadField when an output is called like a column."""
+        self.check_outputs()
         known = statements(self.database.engine.dialect.name)
         table = self.tracking.source.table
         is_whole = not self.database.is_postgres
@@ -75,12 +87,6 @@ class Views:
                 table=table.name,
                 remedy="name the outputs otherwise: outputs={'guess': str}; the column `model` of "
                 "a view says which realization has answered",
-            )
-        odd = [one for one in self.entry.outputs if '"' in one]
-        if odd:
-            raise BadField(
-                f"no path of JSON leads to an output with this name: {listed(odd)}",
-                remedy="name the outputs without quotation marks",
             )
         words = self._view_words()
         predictions, failed = self.names

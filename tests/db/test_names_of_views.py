@@ -60,8 +60,12 @@ def test_an_output_is_not_called_like_a_column_in_capitals_either(sqlite_url, na
         listener.install()
 
 
-def test_an_output_that_no_path_of_json_leads_to_is_refused(sqlite_url):
-    words = words_in(sqlite_url, ["a"])
-    listener = words.listener(shouter(outputs={'lo"ud': str}), BEST, on="word")
+@pytest.mark.parametrize("name", ['lo"ud', "lo\0ud", "", "lo\ud800ud"], ids=ascii)
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_an_output_that_no_path_of_json_leads_to_is_refused(request, kind, name):
+    given = request.getfixturevalue("sqlite_url" if kind == "sqlite" else "postgres")
+    words = words_in(getattr(given, "url", given), ["a"])
+    listener = words.listener(shouter(outputs={name: str}), BEST, on="word")
     with pytest.raises(BadField, match="no path of JSON"):
         listener.install()
+    assert words.database.listeners() == []

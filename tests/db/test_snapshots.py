@@ -4,7 +4,6 @@ import random
 import subprocess
 import sys
 import threading
-import warnings
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import partial

@@ -7,6 +7,7 @@ from typing import Any
 
 from ...core.printable import listed
 from ..errors import BadDatabase, BadField
+from ..kinds import is_kept_text
 from .connections import Document
 from .ledger import DocumentLedger
 
@@ -20,11 +21,15 @@ class DocumentViews:
         self._ledger = ledger
         self._database = ledger.database
         outputs = ledger.entry.outputs
-        bad = [one for one in outputs if one in _TAKEN or one[:1] in "$" or "." in one or not one]
+        bad = [
+            one
+            for one in outputs
+            if one in _TAKEN or one[:1] in "$" or "." in one or not one or not is_kept_text(one)
+        ]
         if bad:
             raise BadField(
                 f"an output cannot be called {listed(bad)} in MongoDB",
-                remedy="name it without dots and dollar signs, other than `_id` and `model`",
+                remedy="name it without dots, dollar signs and NUL, other than `_id` and `model`",
             )
 
     @property
