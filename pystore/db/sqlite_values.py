@@ -1,7 +1,7 @@
 """Values of SQLite: a column holds anything there, so texts and times are looked at one by one.
 
-SQ1  A text that is no UTF-8 is the fault of its row, and holds up no other.
-SQ2  Times are compared as times, in whatever form they are written that is read; what is no time
+ZQ1  A text that is no UTF-8 is the fault of its row, and holds up no other.
+ZQ2  Times are compared as times, in whatever form they are written that is read; what is no time
      compares with nothing, and that is told.
 """
 
@@ -31,7 +31,7 @@ _TYPES = {
 
 
 def prepare(connection: Any) -> None:
-    """Makes a connection of the driver give texts (SQ1) and compare times (SQ2)."""
+    """Makes a connection of the driver give texts (ZQ1) and compare times (ZQ2)."""
     connection.text_factory = _text
     connection.create_function(_TIME, 3, _Times(), deterministic=True)
 

@@ -34,7 +34,7 @@ def _keys(found: Any) -> list[Any]:
 # --- texts
 
 
-def test_SQ1_a_text_that_is_no_utf_8_holds_up_no_row(sqlite_url, store):
+def test_ZQ1_a_text_that_is_no_utf_8_holds_up_no_row(sqlite_url, store):
     trained(1, 0.5)
     rows = ["1, 'a', '{}'", f"2, {NOT_UTF8}, {NOT_UTF8}", "3, 'c', '{}'"]
     table = _table(sqlite_url, "id integer primary key, said text, r json", rows, said=text())
@@ -55,7 +55,7 @@ def test_SQ1_a_text_that_is_no_utf_8_holds_up_no_row(sqlite_url, store):
 
 
 @pytest.mark.parametrize("field", [json(), bytes, uri()], ids=["json", "bytes", "uri"])
-def test_SQ1_such_a_text_is_no_value_of_another_kind(sqlite_url, store, field):
+def test_ZQ1_such_a_text_is_no_value_of_another_kind(sqlite_url, store, field):
     trained(1, 0.5)
     table = _table(sqlite_url, "id integer primary key, said", [f"1, {NOT_UTF8}"], said=field)
     listener = table.listener(shouter(), BEST, on="said")
@@ -63,7 +63,7 @@ def test_SQ1_such_a_text_is_no_value_of_another_kind(sqlite_url, store, field):
     assert len(failed(table, listener)) == 1
 
 
-def test_SQ1_a_key_that_is_no_utf_8_is_told_and_holds_up_no_row(sqlite_url, store):
+def test_ZQ1_a_key_that_is_no_utf_8_is_told_and_holds_up_no_row(sqlite_url, store):
     trained(1, 0.5)
     rows = [f"{NOT_UTF8}, 'b'", "'1', 'a'", "'3', 'c'", "cast(x'ff42' AS text), 'd'"]
     table = _table(sqlite_url, "id text primary key, said text", rows, said=text())
@@ -94,7 +94,7 @@ FORMS = [
 
 
 @pytest.mark.parametrize("type_", ["datetime", "text", ""])
-def test_SQ2_times_compare_in_any_form(sqlite_url, type_):
+def test_ZQ2_times_compare_in_any_form(sqlite_url, type_):
     rows = [f"{number}, '{form}'" for number, form in enumerate(FORMS)]
     columns = f"id integer primary key, at {type_}"
     table = _table(sqlite_url, columns, [*rows, "9, NULL"], at=datetime)
@@ -118,7 +118,7 @@ def test_SQ2_times_compare_in_any_form(sqlite_url, type_):
     st.datetimes(timezones=st.just(UTC)),
     st.sampled_from(["T", " "]),
 )
-def test_SQ2_two_times_compare_as_in_python(one, other, between):
+def test_ZQ2_two_times_compare_as_in_python(one, other, between):
     with connect("sqlite://").read() as connection:
         query = "SELECT pystore_time('text', CAST(? AS blob), 'at')"
         told = [
@@ -128,7 +128,7 @@ def test_SQ2_two_times_compare_as_in_python(one, other, between):
     assert (told[0] < told[1], told[0] == told[1]) == (one < other, one == other)
 
 
-def test_SQ2_what_is_no_time_compares_with_nothing_and_is_told(sqlite_url):
+def test_ZQ2_what_is_no_time_compares_with_nothing_and_is_told(sqlite_url):
     rows = ["1, 1767323045", "2, 'yesterday'", f"3, {NOT_UTF8}", "4, '2026-01-02T03:04:05'"]
     table = _table(sqlite_url, "id integer primary key, at datetime", rows, at=datetime)
     for condition in (table["at"] < TIME, ~(table["at"] < TIME)):

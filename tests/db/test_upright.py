@@ -1,4 +1,4 @@
-"""Pictures reach everybody as a person sees them."""
+"""Upright: pictures reach everybody as a person sees them."""
 
 import io
 from typing import Any
