@@ -3,8 +3,8 @@
 SN1  The same rows are the same derivation, on every database and in any order.
 SN2  The rows that are written are the rows that were named.
 SN3  A snapshot with a name is taken once, and recorded in the database.
-SN4  Where a name is used with another condition than it was taken with, or with other values in
-     it, that is told.
+SN4  Where a name is used with another condition than it was taken with, with other values in it,
+     or with other columns or paths of its fields, that is told.
 """
 
 from __future__ import annotations
@@ -104,13 +104,13 @@ def snapshot(
     if name is not None and not retake:
         known = port_of(collection.database).snapshot(collection.name, name)
         if known is not None:
-            _check_same(name, {**told, **_where(collection)}, known)
+            _check_same(name, {**told, **_where(reader)}, known)
             return stage.of(known["config"], reader)
     _check_may_take(name)
     config = _taken(stage, reader, told)
     if name is None:
         return stage.of(config, reader)
-    told = {**told, **_where(collection)}
+    told = {**told, **_where(reader)}
     known = port_of(collection.database).record_snapshot(
         collection.name,
         name,
@@ -203,16 +203,21 @@ def _tell_left_out(reader: Reader) -> None:
         )
 
 
-def _where(collection: Declared) -> dict[str, Any]:
-    """What is recorded of the condition: it, and the digest of its values, which may be secret."""
+def _where(reader: Reader) -> dict[str, Any]:
+    """What is recorded of where rows come from: the condition and the places of fields.
+
+    Of the values in the condition, which may be secret, it is a digest.
+    """
+    collection = reader.collection
     values = short("pystore condition values 1", repr(collection.condition_values).encode())
-    return {"where": collection.condition_text, "values": values}
+    places = {name: field.at or name for name, field in reader.fields.items()}
+    return {"where": collection.condition_text, "values": values, "places": places}
 
 
 def _check_same(name: str, told: Mapping[str, Any], known: Mapping[str, Any]) -> None:
     """Raises BadDatabase for other fields; another condition is told, since it may move (SN4)."""
-    condition = ("where", "values")
-    other = [key for key in told if key not in condition and told[key] != known[key]]
+    moving = {"where": "another condition", "values": "other values in it", "places": "other paths"}
+    other = [key for key in told if key not in moving and told[key] != known[key]]
     if other:
         raise BadDatabase(
             f"the snapshot {name} was taken with another {other[0]}",
@@ -220,11 +225,11 @@ def _check_same(name: str, told: Mapping[str, Any], known: Mapping[str, Any]) ->
             given=told[other[0]],
             remedy="give this one another name; retake=True takes it again under this name",
         )
-    has_other_values = told["values"] != known.get("values", told["values"])
-    if told["where"] != known["where"] or has_other_values:
-        what = "another condition" if told["where"] != known["where"] else "other values in it"
+    moved = [key for key in moving if told[key] != known.get(key, told[key])]
+    if moved:
+        had = known["places" if moved == ["places"] else "where"]
         warnings.warn(
-            f"the snapshot {name} is used as it was taken, with {what}: {known['where']}; "
+            f"the snapshot {name} is used as it was taken, with {moving[moved[0]]}: {had}; "
             "retake=True takes it again, and another name takes another one",
             PystoreWarning,
             stacklevel=4,

@@ -22,6 +22,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError
 
 from .errors import BadDatabase, NoPermission
+from .kinds import json_or_malformed
+from .postgresql_times import read_each_time
 from .sqlite_values import prepare
 from .tables import Tables
 
@@ -82,7 +84,9 @@ class Connections:
         """SQLAlchemy's engine. Raises BadDatabase where a driver is missing."""
         try:
             if self.is_postgres:
-                engine = sa.create_engine(self.url, pool_pre_ping=True)
+                engine = sa.create_engine(
+                    self.url, pool_pre_ping=True, json_deserializer=json_or_malformed
+                )
                 sa.event.listen(engine, "connect", _in_utc)
                 return engine
             url = self._file_url()
@@ -241,6 +245,7 @@ def _in_utc(connection: Any, _: object) -> None:
     connection.autocommit = True
     connection.execute("SET TIME ZONE 'UTC'")
     connection.autocommit = False
+    read_each_time(connection)
 
 
 def _with_log(connection: Any, _: object) -> None:

@@ -75,8 +75,8 @@ def _load_int(stored: Any, _: Settings) -> int:
     number = stored
     if type(stored) is float and stored.is_integer():
         number = int(stored)  # 1e2 of JSON is an int to one database, and a float to another
-    elif type(stored).__name__ == "Decimal" and stored == stored.to_integral_value():
-        number = int(stored)
+    elif isinstance(stored, Decimal) and stored.is_finite() and abs(stored) <= 2**63:
+        number = int(stored) if stored == stored.to_integral_value() else stored
     if type(number) is int and is_int64(number):
         return number
     raise _other("int", stored)
@@ -234,9 +234,20 @@ def _load_json(stored: Any, _: Settings) -> Any:
     return stored
 
 
+def json_or_malformed(text: str | bytes) -> Any:
+    """The value of JSON of strangers, or what is there in its place, as `Malformed`."""
+    try:
+        return json.loads(text.decode() if isinstance(text, bytes) else text)
+    except (ValueError, RecursionError):  # such as 1 with 5,000 zeros, or a list in 1,000 others
+        return Malformed(text.decode(errors="replace") if isinstance(text, bytes) else text)
+
+
 def _json_content(stored: Any) -> bytes:
-    found = _plain_numbers(_load_json(stored, {}))
-    return json.dumps(found, sort_keys=True, separators=(",", ":")).encode()
+    try:
+        found = _plain_numbers(_load_json(stored, {}))
+        return json.dumps(found, sort_keys=True, separators=(",", ":")).encode()
+    except RecursionError:
+        raise _other("json", f"{type(stored).__name__} in too many others") from None
 
 
 def _plain_numbers(value: Any) -> Any:

@@ -237,6 +237,16 @@ class TestNamed:
         assert taken.dref != first.dref
         assert rows.where(rows["class"] < 2).snapshot(x="img", name="gold").dref == taken.dref
 
+    def test_SN4_another_path_of_a_field_is_told(self, sqlite_url: str, store: Store):
+        db = connect(sqlite_url)
+        with db.write() as connection:
+            connection.exec_driver_sql("CREATE TABLE t (id integer PRIMARY KEY, a text, b text)")
+            connection.exec_driver_sql("INSERT INTO t VALUES (1, 'x', 'y')")
+        first = db.attach("t", said=text(at="a")).snapshot(x="said", name="gold")
+        with pytest.warns(PystoreWarning, match="with other paths: {'said': 'a'}"):
+            again = db.attach("t", said=text(at="b")).snapshot(x="said", name="gold")
+        assert again.dref == first.dref
+
     def test_SN4_values_in_another_order_are_the_same(self, db: Database):
         rows = filled(db)
         for values in ([0, 1], [1, 0]):
