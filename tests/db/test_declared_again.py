@@ -22,7 +22,7 @@ def _model(store: Any) -> None:
 
 def _records(url: str) -> None:
     """A table of somebody else with these records."""
-    db = connect(url)
+    db: Any = connect(url)
     if not db.is_sql:
         db.named["t"].insert_many([{"_id": n, "r": one} for n, one in enumerate(ROWS)])
         return
