@@ -135,7 +135,9 @@ def _upright(picture: Any) -> Any:
     from PIL import ImageOps
 
     try:
-        return ImageOps.exif_transpose(picture)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # that a note is broken is no news
+            return ImageOps.exif_transpose(picture)
     except (OSError, SyntaxError, ValueError, KeyError, TypeError, struct.error):
         return picture.copy()  # nobody can read the note, so that no viewer turns the picture
 
