@@ -34,8 +34,8 @@ OPEN_TO_STAGES = {"pystore", "pystore.archives", "pystore.errors", "pystore.even
 # What takes long to import is imported where it is used, within functions. All of that is here.
 LATE = """
     PIL aiohttp blake3 certifi click cloudpickle cryptography filelock fsspec keras matplotlib numpy
-    mlflow omegaconf optuna pandas polars prometheus_client pyarrow requests safetensors scipy
-    skops sklearn tensorboard torch
+    mlflow omegaconf optuna pandas polars prometheus_client psycopg pyarrow requests safetensors
+    scipy skops sklearn tensorboard torch
     urllib3 xgboost yaml yarl zstandard
     annotationlib base64 concurrent csv ctypes dataclasses datetime decimal difflib email grp html
     http importlib io json lzma multiprocessing pwd resource shutil signal socket struct subprocess

@@ -2,6 +2,7 @@
 
 AN1  What a predictor returns is checked before it is kept: one value a row, the outputs that were
      declared, of their types, no NaN.
+AN3  What no database keeps, such as NUL in a text, is the failure of its row alone.
 AN2  A batch that fails is halved until the row that fails is alone.
 """
 
@@ -17,6 +18,7 @@ from ..core.errors import BadStage, PystoreError, in_one_line
 from ..core.matchers import Matcher
 from ..core.outputs import UNNAMED, named_types, problem_of
 from ..core.refs import RRef, check_name
+from ..db.kinds import NOT_KEPT, is_int64, unkept_text
 from ..db.tracking import Failure
 from ..declare.identity.code import code_of_all
 from ..declare.view import View
@@ -287,7 +289,7 @@ class Answers:
         try:
             value = plain(one)
             outputs = {UNNAMED: value} if [*self._outputs] == [UNNAMED] else value
-            problem = problem_of(outputs, self._outputs)
+            problem = problem_of(outputs, self._outputs) or _unkept(outputs, self._outputs)
         except PredictorFailed as error:
             problem = error.what
         return outputs if not problem else Failure("predict", problem, is_final=True)
@@ -295,6 +297,18 @@ class Answers:
     def close(self) -> None:
         """Lets gc collect the realization again."""
         self._state.close()
+
+
+def _unkept(outputs: Mapping[str, Any], types: Mapping[str, str]) -> str:
+    """Why a database, or its view, would not give the outputs again; "" if they are kept (AN3)."""
+    if unkept_text(outputs):
+        return NOT_KEPT
+    large = [
+        name
+        for name, one in outputs.items()
+        if isinstance(one, int) and types[name] != "float" and not is_int64(one)
+    ]
+    return f"{large[0]} has more than 64 bits; give it as a text or a float" if large else ""
 
 
 def said(error: BaseException) -> str:

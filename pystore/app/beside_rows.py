@@ -7,6 +7,7 @@ from typing import Any
 
 from ..core.errors import BadStage
 from ..core.matchers import Matcher
+from ..core.resources import checked_seconds
 from ..db.declared import Declared
 from ..db.errors import NoListener
 from .answers import predictor_of
@@ -51,6 +52,7 @@ def listener(
 
 def wait(collection: Declared, timeout: float | None = None) -> None:
     """Waits until nothing is due for the listeners of a collection in this process."""
+    checked_seconds("timeout", timeout)
     where = (collection.database.place, collection.name)
     mine = [one for one in RUNNING if (one.database.place, one.collection.name) == where]
     if not mine:

@@ -22,6 +22,7 @@ from ..db.declared import Declared
 from ..db.errors import BadRow
 from ..db.row_keys import pk_given
 from ..db.source import Source
+from ..db.tables import KEY
 from ..store.current import current_store
 from ..store.forgotten import built_of, mark_forgotten, snapshots_forgotten
 from ..store.remote.holding import StillHeld, still_held
@@ -162,7 +163,7 @@ def _key(collection: Declared, source: Source, row: Any) -> bytes:
 def _content_key(given: Any) -> bytes | None:
     """The key of a content, if it is one; the key of a row may look the same."""
     if isinstance(given, bytes):
-        return given
+        return given if len(given) == KEY else None
     is_key = isinstance(given, str) and len(given) == 32 and {*given} <= {*"0123456789abcdef"}
     return bytes.fromhex(given) if is_key else None
 

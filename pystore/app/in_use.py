@@ -18,6 +18,7 @@ from ..db.register import Standing
 from ..run.follow import Follower
 from .answers import Answers, Predictor, said
 from .keeping import Pins
+from .listened import AnsweringCode
 
 _LATER = 10.0  # [s] until a model that could not be loaded is tried again
 # What a disk says that is full, or away for a while; no fault of the realization.
@@ -28,10 +29,16 @@ class ModelsInUse:
     """Which models a process of a listener has loaded; `turn` looks what is followed now."""
 
     def __init__(
-        self, ledger: Ledger, predictor: Predictor, follower: Follower, *, batch: int
+        self,
+        ledger: Ledger,
+        predictor: Predictor,
+        answering: AnsweringCode,
+        follower: Follower,
+        *,
+        batch: int,
     ) -> None:
         self._ledger, self._predictor, self._follower = ledger, predictor, follower
-        self._batch = batch
+        self._answering, self._batch = answering, batch
         self._looking = threading.Lock()  # who waits for the listener looks, too
         self.pins = Pins(ledger)
         self._code: str | None = None
@@ -77,7 +84,7 @@ class ModelsInUse:
 
     def _code_now(self) -> str:
         try:
-            self._code = self._predictor.code()
+            self._code = self._answering.digest()
         except PystoreError as error:  # its file was edited, and this process has the old one
             if self._code is None:
                 raise

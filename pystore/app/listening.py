@@ -15,6 +15,7 @@ from ..core.errors import BadStage, PystoreWarning, TimedOut
 from ..core.matchers import Matcher
 from ..core.printable import counted
 from ..core.refs import RRef, check_name
+from ..core.resources import checked_seconds
 from ..core.rules import as_called
 from ..db.announcing import channel_of
 from ..db.choose import port_of
@@ -133,7 +134,9 @@ class Listener:
 
     def install(self) -> None:
         """Makes what it needs in the database: tables of ours, triggers and views."""
-        self.installation.install()
+        met = self.installation.install()
+        if met.notes:
+            warnings.warn(f"the listener {self.name} met: {met}", PystoreWarning, stacklevel=3)
         if self.back is not None:
             self.back.check()
 
@@ -224,6 +227,7 @@ class Listener:
 
         Without a timeout it waits for ever, and tells now and then what for.
         """
+        timeout = checked_seconds("timeout", timeout)
         end = None if timeout is None else time.monotonic() + timeout
         told_at = time.monotonic()
         pause, before = threading.Event(), self.installation.mark()

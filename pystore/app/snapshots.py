@@ -3,6 +3,8 @@
 SN1  The same rows are the same derivation, on every database and in any order.
 SN2  The rows that are written are the rows that were named.
 SN3  A snapshot with a name is taken once, and recorded in the database.
+SN4  Where a name is used with another condition than it was taken with, with other values in it,
+     or with other columns or paths of its fields, that is told.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..core.config import Config
+from ..core.digest import short
 from ..core.errors import BadStage, PystoreWarning
 from ..core.matchers import match_only
 from ..core.printable import counted
@@ -20,7 +23,7 @@ from ..core.realizer import Realizer
 from ..core.refs import check_name
 from ..db.choose import port_of
 from ..db.declared import Declared
-from ..db.errors import BadDatabase
+from ..db.errors import BadDatabase, BadField
 from ..db.folds import Fold
 from ..declare.build import Build
 from ..declare.nesting import file_that_is_loaded
@@ -88,6 +91,7 @@ def snapshot(
     Raises BadRow for a row without y, BadStage for no rows, BadDatabase for a name that has other
     fields.
     """
+    _check_words(x, y, name)
     fields = (x,) if isinstance(x, str) else tuple(x)
     reader = Reader(collection, fields, y, fold)
     stage = SnapshotStage(_stage_name(collection.name))
@@ -100,13 +104,13 @@ def snapshot(
     if name is not None and not retake:
         known = port_of(collection.database).snapshot(collection.name, name)
         if known is not None:
-            _check_same(name, {**told, "where": collection.condition_text}, known)
+            _check_same(name, {**told, **_where(reader)}, known)
             return stage.of(known["config"], reader)
     _check_may_take(name)
     config = _taken(stage, reader, told)
     if name is None:
         return stage.of(config, reader)
-    told = {**told, "where": collection.condition_text}
+    told = {**told, **_where(reader)}
     known = port_of(collection.database).record_snapshot(
         collection.name,
         name,
@@ -115,6 +119,27 @@ def snapshot(
     )
     _check_same(name, told, known)
     return stage.of(known["config"], reader)
+
+
+def _check_words(x: Any, y: Any, name: Any) -> None:
+    """Raises BadField for what names no fields, or is no name."""
+    names = [x] if isinstance(x, str) else x
+    is_list = isinstance(names, list | tuple) and all(isinstance(one, str) for one in names)
+    if not is_list or not isinstance(y, str | None):
+        raise BadField(
+            "x is the name of a field, or a list of names, and y is one name",
+            x=repr(x)[:80],
+            y=repr(y)[:80],
+            remedy="snapshot(x='img', y='label'), snapshot(x=['img', 'likes'], y='label'); for "
+            "some of the rows: collection.where(collection['age'] > 17).snapshot(…)",
+        )
+    is_name = isinstance(name, str) and name and name.isprintable()
+    if name is not None and not is_name:
+        raise BadField(
+            "this is no name of a snapshot",
+            given=repr(name)[:80],
+            remedy="take a text without control characters: name='first'",
+        )
 
 
 def _taken(stage: SnapshotStage, reader: Reader, told: Mapping[str, Any]) -> dict[str, Any]:
@@ -178,9 +203,21 @@ def _tell_left_out(reader: Reader) -> None:
         )
 
 
+def _where(reader: Reader) -> dict[str, Any]:
+    """What is recorded of where rows come from: the condition and the places of fields.
+
+    Of the values in the condition, which may be secret, it is a digest.
+    """
+    collection = reader.collection
+    values = short("pystore condition values 1", repr(collection.condition_values).encode())
+    places = {name: field.at or name for name, field in reader.fields.items()}
+    return {"where": collection.condition_text, "values": values, "places": places}
+
+
 def _check_same(name: str, told: Mapping[str, Any], known: Mapping[str, Any]) -> None:
-    """Raises BadDatabase for other fields; another condition is told, since its values may move."""
-    other = [key for key in told if key != "where" and told[key] != known[key]]
+    """Raises BadDatabase for other fields; another condition is told, since it may move (SN4)."""
+    moving = {"where": "another condition", "values": "other values in it", "places": "other paths"}
+    other = [key for key in told if key not in moving and told[key] != known[key]]
     if other:
         raise BadDatabase(
             f"the snapshot {name} was taken with another {other[0]}",
@@ -188,10 +225,12 @@ def _check_same(name: str, told: Mapping[str, Any], known: Mapping[str, Any]) ->
             given=told[other[0]],
             remedy="give this one another name; retake=True takes it again under this name",
         )
-    if told["where"] != known["where"]:
+    moved = [key for key in moving if told[key] != known.get(key, told[key])]
+    if moved:
+        had = known["places" if moved == ["places"] else "where"]
         warnings.warn(
-            f"the snapshot {name} is used as it was taken, with another condition: "
-            f"{known['where']}; retake=True takes it again",
+            f"the snapshot {name} is used as it was taken, with {moving[moved[0]]}: {had}; "
+            "retake=True takes it again, and another name takes another one",
             PystoreWarning,
             stacklevel=4,
         )

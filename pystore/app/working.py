@@ -25,6 +25,7 @@ from ..db.write_back import WriteBack
 from .answers import Predictor, said
 from .filling import Filling
 from .in_use import ModelsInUse
+from .listened import AnsweringCode
 
 _SWEEP = 60.0  # [s] between two looks for what no trigger has told
 _FORGET = 20.0  # [s] between two looks for deleted rows
@@ -156,7 +157,10 @@ class Worker:
         slot = self._port.slot(listener.source.name)
         wake = listener.installation.wake(slot, listener.wake)
         follower = listener.predictor.follow(listener.matcher, listener.pin)
-        use = ModelsInUse(self._ledger, listener.predictor, follower, batch=listener.batch)
+        answering = AnsweringCode(listener.predictor, listener.source.fields)
+        use = ModelsInUse(
+            self._ledger, listener.predictor, answering, follower, batch=listener.batch
+        )
         filling = Filling(
             listener.installation,
             self._port.contents(listener.source),

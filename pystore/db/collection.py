@@ -24,6 +24,7 @@ from .frames import Found, as_polars, frame_of, table_of
 from .outputs import outputs_of, retry_all
 from .overview import rows_html
 from .own_table import make_table
+from .refusals import refusal
 from .row_keys import key_part
 from .source import Pk, behind, type_of
 from .words_of_find import check_words, counts
@@ -120,12 +121,16 @@ class Collection(Declared):
         try:
             with self.database.write() as connection:
                 yield connection
-        except sa.exc.IntegrityError as error:
+        except sa.exc.DBAPIError as error:
+            because = refusal(error)
+            if because is None:
+                raise
             raise BadRow(
                 "the table does not take a row",
                 collection=self.name,
-                because=str(error.orig).strip().splitlines()[0],
-                remedy="leave out a key that is there already, or change the row with update(…)",
+                because=because,
+                remedy="leave out a key that is there already, or change the row with update(…); "
+                "leave out what the database itself writes, such as a generated column",
             ) from error
 
     def _check(self) -> None:

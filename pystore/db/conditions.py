@@ -15,6 +15,7 @@ from .errors import BadField
 from .fields import Field
 from .json_paths import kind_at, text_at
 from .source import type_of
+from .sqlite_values import of_kind
 
 _INCOMPARABLE = frozenset(("array", "image", "json", "own"))
 
@@ -48,12 +49,15 @@ def check_condition(given: Any) -> None:
 class FieldOf:
     """A field of a collection, to compare with values. Combine conditions by `&`, `|` and `~`.
 
-    A value of another kind, in a column of JSON, compares with nothing.
+    A value of another kind, in a column of JSON or of SQLite, compares with nothing.
     """
 
-    def __init__(self, name: str, field: Field, column: Any, *, is_postgres: bool) -> None:
+    def __init__(
+        self, name: str, field: Field, column: Any, *, is_postgres: bool, is_typed: bool = False
+    ) -> None:
         self.name, self.field = name, field
         self._column, self._is_postgres = column, is_postgres
+        self._is_typed = is_typed or is_postgres  # whether the column holds nothing of other types
         self._kind = "text" if field.fetched is not None else field.kind  # a URL is a text
 
     @property
@@ -72,7 +76,8 @@ class FieldOf:
                 given=repr(values)[:80],
                 remedy=f"is_in([{values!r:.40}])",
             )
-        return self._among([self._stored(value) for value in values])
+        # In one order, so that a condition is the same one whatever order a set has.
+        return self._among(sorted((self._stored(value) for value in values), key=repr))
 
     def _among(self, values: Sequence[Any]) -> Any:
         return self._plain.in_([self._literal(value) for value in values])
@@ -122,7 +127,9 @@ class FieldOf:
     def _plain(self) -> Any:
         """The value as SQL compares it; NULL for a value of another kind."""
         if not self.field.path:
-            return self._column
+            if self._is_typed or self._kind in _INCOMPARABLE:
+                return self._column
+            return of_kind(self._column, self._kind, self.name)
         path, is_postgres = self.field.path, self._is_postgres
         text = text_at(self._column, path, is_postgres=is_postgres)
         wanted = {"bool": "boolean", "text": "string"}.get(self._kind, "number")

@@ -22,6 +22,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError
 
 from .errors import BadDatabase, NoPermission
+from .kinds import json_or_malformed
+from .postgresql_times import read_each_time
+from .sqlite_values import prepare
 from .tables import Tables
 
 _PATIENCE = 30.0  # [s] that a write waits for other writers of SQLite
@@ -81,7 +84,9 @@ class Connections:
         """SQLAlchemy's engine. Raises BadDatabase where a driver is missing."""
         try:
             if self.is_postgres:
-                engine = sa.create_engine(self.url, pool_pre_ping=True)
+                engine = sa.create_engine(
+                    self.url, pool_pre_ping=True, json_deserializer=json_or_malformed
+                )
                 sa.event.listen(engine, "connect", _in_utc)
                 return engine
             url = self._file_url()
@@ -240,6 +245,7 @@ def _in_utc(connection: Any, _: object) -> None:
     connection.autocommit = True
     connection.execute("SET TIME ZONE 'UTC'")
     connection.autocommit = False
+    read_each_time(connection)
 
 
 def _with_log(connection: Any, _: object) -> None:
@@ -251,6 +257,7 @@ def _connected(connection: Any, _: object) -> None:
     connection.isolation_level = None  # transactions begin where we say so
     connection.execute(f"PRAGMA busy_timeout = {int(_PATIENCE * 1000)}")
     connection.execute(f"PRAGMA cache_size = -{_CACHE}")
+    prepare(connection)
 
 
 def _begun(connection: sa.Connection) -> None:

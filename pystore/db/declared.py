@@ -88,7 +88,18 @@ class Declared:
         """The condition as SQL, without the values in it; None: all rows are meant."""
         if self.condition is None:
             return None
-        return str(self.condition.compile(dialect=self.database.engine.dialect))
+        return str(self._told_condition())
+
+    @property
+    def condition_values(self) -> Any:
+        """The values in the condition, whose `repr` tells them from others."""
+        if self.condition is None:
+            return None
+        return [*self._told_condition().params.values()]
+
+    def _told_condition(self) -> Any:
+        dialect = self.database.engine.dialect
+        return self.condition.compile(dialect=dialect, compile_kwargs={"for_people": True})
 
     # --- declaring
 
@@ -116,7 +127,9 @@ class Declared:
 
     def _field(self, name: str, field: Field) -> FieldOf:
         column = self.columns[field.column or name]
-        return FieldOf(name, field, column, is_postgres=self.database.is_postgres)
+        is_key = name == "id" and self.is_ours
+        is_postgres = self.database.is_postgres
+        return FieldOf(name, field, column, is_postgres=is_postgres, is_typed=is_key)
 
     def source(self, *names: str) -> Source:
         """These fields as a listener or a snapshot reads them."""

@@ -3,6 +3,7 @@
 FK1  What is stored gives the same value again; what cannot be stored is refused before it is.
 FK2  The content of a value is the same bytes on every database: keys and snapshots are made of it.
 FK3  Bytes of strangers are measured before they are decoded.
+FK4  A picture that a note in its file turns is upright, as a person sees it.
 """
 
 from __future__ import annotations

@@ -16,13 +16,14 @@ from sqlalchemy.exc import DBAPIError
 
 from ..core.dataclasses import dataclass
 from ..core.printable import counted, listed
-from .errors import BadDatabase, NoPermission
+from .errors import BadDatabase, BadField, NoPermission
 from .ledger import Ledger
 from .slots import Slot
+from .source import Source
 from .sql import literal, statements
 from .tracking import PATIENCE, Tracking, run
 from .triggers import Triggers
-from .views import Views
+from .views import Views, are_own
 from .waking import Wake, wake_of
 
 _LOCK = "200ms"  # that a trigger waits for its table, and that others wait for it
@@ -59,6 +60,7 @@ class Installation:
         self.has_triggers = has_triggers
         self.triggers = Triggers(self.tracking, notify=notify)
         self._tries = tries
+        self._declared_before: str | None = None  # as what, where that was something else
 
     def mark(self) -> None:
         """Nothing: triggers have noted each change when its writer goes on."""
@@ -84,13 +86,12 @@ class Installation:
 
     def removal_statements(self) -> list[str]:
         """The SQL that takes all of it away."""
+        return [*self.views.removal_statements(), *self._removal_of_source()]
+
+    def _removal_of_source(self) -> list[str]:
         own = self.tracking.state
         state = self.database.quoted(own.name, own.schema)
-        return [
-            *self.views.removal_statements(),
-            *self.triggers.removal_statements(),
-            f"DROP TABLE IF EXISTS {state}",
-        ]
+        return [*self.triggers.removal_statements(), f"DROP TABLE IF EXISTS {state}"]
 
     def install(self) -> Met:
         """Makes what is missing, and looks at each row."""
@@ -106,8 +107,10 @@ class Installation:
 
     def _make(self, connection: sa.Connection) -> None:
         self.database.tables.mend(connection)
+        self.views.check_outputs()
         self.tracking.state.create(connection, checkfirst=True)
         self.ledger.register(connection)
+        self._declared_before = self.tracking.declare(connection) or self._declared_before
         self.views.install(connection)
         if self.has_triggers:
             self._make_triggers(connection)  # last, since it locks the table
@@ -154,12 +157,23 @@ class Installation:
         self._patiently(self._remove)
 
     def _remove(self, connection: sa.Connection) -> None:
-        for statement in self.views.removal_statements():
+        recorded = self.ledger.recorded(connection)
+        if recorded is not None:
+            self.ledger.entry.check_same(recorded)
+        views = self.views.removal_statements() if are_own(connection, self.views) else []
+        for statement in views:
             run(connection, statement)
-        self.ledger.remove(connection)
-        if not self.ledger.others(connection):
-            for statement in self.removal_statements():
+        if recorded is not None:
+            self.ledger.remove(connection)
+        if not self._has_others(connection):
+            for statement in self._removal_of_source():
                 run(connection, statement)
+            self.tracking.undeclare(connection)
+
+    def _has_others(self, connection: sa.Connection) -> bool:
+        own = self.database.tables.listeners
+        is_there = sa.inspect(connection).has_table(own.name, schema=own.schema)
+        return is_there and bool(self.ledger.others(connection))
 
     # --- what others have changed
 
@@ -170,7 +184,7 @@ class Installation:
         """
         self.tracking.source.forget()
         self._look_up()
-        notes = [*self._mended()]
+        notes = [*self._as_declared(), *self._mended()]
         with self.database.write() as connection:
             if self.database.is_postgres:
                 run(connection, f"SET LOCAL lock_timeout = '{PATIENCE}'")
@@ -179,6 +193,15 @@ class Installation:
         is_rewritten = noted not in (None, now)
         is_suspect = bool(notes) or noted != now or not self.has_triggers
         return Met(added, removed, tuple(notes), is_rewritten, is_suspect)
+
+    def _as_declared(self) -> Iterator[str]:
+        before, self._declared_before = self._declared_before, None
+        source = self.tracking.source
+        if before is not None:
+            yield declared_otherwise(source, before)
+        with self.database.read() as connection:
+            now = self.tracking.declared(connection)
+        check_declared(source, now)
 
     def _rows(self, connection: sa.Connection) -> tuple[int, int]:
         try:
@@ -213,7 +236,7 @@ class Installation:
         there = {*looked.get_table_names(schema), *looked.get_view_names(schema)}
         wanted = [tables.meta.name, tables.models.name, tables.listeners.name]
         wanted += [tables.predictions.name, tables.deleted.name, tables.fetched.name]
-        wanted += [self.tracking.state.name, *self.views.plain_names]
+        wanted += [tables.sources.name, self.tracking.state.name, *self.views.plain_names]
         return [name for name in wanted if name not in there]
 
     def _other_key(self, connection: sa.Connection) -> str:
@@ -279,3 +302,20 @@ class Installation:
         """Tells the table and its storage from others."""
         with self.database.read() as connection:
             return self._is(connection)
+
+
+def declared_otherwise(source: Source, before: str) -> str:
+    """What is told where the fields of a source were declared as other kinds."""
+    names = listed(source.fields)
+    return f"{names} of {source.table.name} was declared as {before}: each row is work to do again"
+
+
+def check_declared(source: Source, kinds: str | None) -> None:
+    """Raises BadField where a later declaration says other kinds of the fields."""
+    if kinds not in (None, source.kinds):
+        raise BadField(
+            f"{listed(source.fields)} of {source.table.name} is declared as another kind by now",
+            here=source.kinds,
+            there=kinds,
+            remedy="end this listener: the one that was started last goes by the other declaration",
+        )

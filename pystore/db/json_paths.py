@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-from .kinds import Malformed
+from .kinds import json_or_malformed
 from .tables import JSON
 
 
@@ -35,12 +34,7 @@ class AsWritten(sa.types.TypeDecorator[Any]):
 
     def process_result_value(self, value: Any, dialect: Any) -> Any:
         """The value, or what is there in its place, as `Malformed`."""
-        try:
-            if isinstance(value, bytes):
-                return json.loads(value.decode())
-            return json.loads(value) if isinstance(value, str) else value
-        except ValueError:
-            return Malformed(value.decode(errors="replace") if type(value) is bytes else value)
+        return json_or_malformed(value) if isinstance(value, str | bytes) else value
 
 
 def text_at(column: Any, path: Sequence[str], *, is_postgres: bool) -> Any:

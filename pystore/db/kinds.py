@@ -30,6 +30,10 @@ class Kind(NamedTuple):
     content: Callable[[Any], bytes]
 
 
+class NotUtf8(bytes):
+    """The bytes of a text of SQLite that is none: they are no UTF-8."""
+
+
 def unlike(kind: str, value: Any, because: str | None = None) -> BadRow:
     """The error for a value that is none of this kind."""
     return BadRow(
@@ -71,8 +75,8 @@ def _load_int(stored: Any, _: Settings) -> int:
     number = stored
     if type(stored) is float and stored.is_integer():
         number = int(stored)  # 1e2 of JSON is an int to one database, and a float to another
-    elif type(stored).__name__ == "Decimal" and stored == stored.to_integral_value():
-        number = int(stored)
+    elif isinstance(stored, Decimal) and stored.is_finite() and abs(stored) <= 2**63:
+        number = int(stored) if stored == stored.to_integral_value() else stored
     if type(number) is int and is_int64(number):
         return number
     raise _other("int", stored)
@@ -122,19 +126,29 @@ def _dump_text(value: Any, _: Settings) -> str:
     text = unwrapped(value)
     if not isinstance(text, str):
         raise unlike("text", value)
-    if not _can_be_kept(text):
-        raise unlike("text", value, _NOT_KEPT)
+    if not is_kept_text(text):
+        raise unlike("text", value, NOT_KEPT)
     return str.__str__(text)  # of a member of an enum, the text and not the name
 
 
-_NOT_KEPT = "databases keep no NUL and no half characters"
+NOT_KEPT = "databases keep no NUL and no half characters"
 
 
 _HALVES = re.compile("[\ud800-\udfff]")  # of characters: no text of UTF-8 has them
 
 
-def _can_be_kept(text: str) -> bool:
+def is_kept_text(text: str) -> bool:
+    """Whether each database keeps such a text."""
     return "\0" not in text and text == text.encode("utf-8", "replace").decode()
+
+
+def unkept_text(value: Any) -> bool:
+    """Whether a JSON value has a text in it that databases do not keep."""
+    if isinstance(value, dict):
+        return any(unkept_text(one) for pair in value.items() for one in pair)
+    if isinstance(value, list):
+        return any(map(unkept_text, value))
+    return isinstance(value, str) and not is_kept_text(value)
 
 
 def _load_text(stored: Any, _: Settings) -> str:
@@ -150,7 +164,8 @@ def _dump_bytes(value: Any, _: Settings) -> bytes:
 
 
 def _load_bytes(stored: Any, _: Settings) -> bytes:
-    if isinstance(stored, bytes | bytearray | memoryview):
+    is_text = isinstance(stored, NotUtf8)
+    if isinstance(stored, bytes | bytearray | memoryview) and not is_text:
         return bytes(stored)
     raise _other("bytes", stored)
 
@@ -198,8 +213,8 @@ def _dump_json(value: Any, _: Settings) -> Any:
 
 def _unkept(value: Any) -> Iterator[str]:
     """Why a database would keep another value than this one."""
-    if isinstance(value, str) and not _can_be_kept(value):
-        yield _NOT_KEPT
+    if isinstance(value, str) and not is_kept_text(value):
+        yield NOT_KEPT
     elif isinstance(value, int) and not is_int64(value):
         yield "integers have 64 bits; give others as texts"
     elif isinstance(value, float) and int(Decimal(float.__repr__(value))) != int(value):
@@ -219,9 +234,20 @@ def _load_json(stored: Any, _: Settings) -> Any:
     return stored
 
 
+def json_or_malformed(text: str | bytes) -> Any:
+    """The value of JSON of strangers, or what is there in its place, as `Malformed`."""
+    try:
+        return json.loads(text.decode() if isinstance(text, bytes) else text)
+    except (ValueError, RecursionError):  # such as 1 with 5,000 zeros, or a list in 1,000 others
+        return Malformed(text.decode(errors="replace") if isinstance(text, bytes) else text)
+
+
 def _json_content(stored: Any) -> bytes:
-    found = _plain_numbers(_load_json(stored, {}))
-    return json.dumps(found, sort_keys=True, separators=(",", ":")).encode()
+    try:
+        found = _plain_numbers(_load_json(stored, {}))
+        return json.dumps(found, sort_keys=True, separators=(",", ":")).encode()
+    except RecursionError:
+        raise _other("json", f"{type(stored).__name__} in too many others") from None
 
 
 def _plain_numbers(value: Any) -> Any:

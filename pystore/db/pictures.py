@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -33,7 +34,8 @@ def dump_picture(value: Any, settings: Mapping[str, Any]) -> bytes:
             remedy="pictures are PIL images, arrays of uint8, paths of files, or the bytes of one",
         )
     _check_size(value.width, value.height, settings.get("max_pixels", MAX_PIXELS))
-    return _png(value)
+    # What was opened from a file is as it lies there; what was made of it is as it is meant.
+    return _png(value if value.format is None else _upright(value))
 
 
 def _read(path: Any) -> bytes:
@@ -115,7 +117,7 @@ def load_picture(stored: Any, settings: Mapping[str, Any]) -> Any:
             with Image.open(io.BytesIO(raw), formats=tuple(formats)) as picture:
                 _check_size(picture.width, picture.height, most)
                 picture.load()
-                return picture.copy()
+                return _upright(picture)
     except BadContent:
         raise
     except Exception as error:  # Pillow raises many kinds for bytes that are no picture
@@ -126,6 +128,18 @@ def load_picture(stored: Any, settings: Mapping[str, Any]) -> Any:
             begins_with=repr(raw[:16]),
             remedy="store the bytes of a picture; image(formats=[…]) names formats",
         ) from None
+
+
+def _upright(picture: Any) -> Any:
+    """A copy of the picture as a person sees it: phones turn pictures by a note in EXIF."""
+    from PIL import ImageOps
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # that a note is broken is no news
+            return ImageOps.exif_transpose(picture)
+    except (OSError, SyntaxError, ValueError, KeyError, TypeError, struct.error):
+        return picture.copy()  # nobody can read the note, so that no viewer turns the picture
 
 
 def _check_size(width: int, height: int, most: float) -> None:

@@ -1,6 +1,7 @@
 """Register: the listeners as they are recorded: what each shows, and what it fills.
 
-EN1  A name means one field and one predictor: another one is refused.
+EN1  A name means one field and one predictor: another one is refused, and removes nothing.
+EN2  Where an output is declared as another type, no prediction of before is shown as one of it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from ..core.dataclasses import dataclass
+from ..core.outputs import UNNAMED
 from ..core.printable import listed
 from .connections import Connections
 from .errors import BadDatabase
@@ -56,6 +58,12 @@ class Entry:
                 remedy="give this one another name: listen(…, name='other'), or remove the old one",
             )
 
+    def shows_others(self, recorded: Mapping[str, str]) -> bool:
+        """Whether predictions with these outputs are none of what is declared now (EN2)."""
+        both = recorded.keys() & self.outputs.keys()
+        is_other = any(recorded[name] != self.outputs[name] for name in both)
+        return is_other or (UNNAMED in recorded) != (UNNAMED in self.outputs)
+
 
 class Register:
     """One listener among those that are recorded."""
@@ -70,7 +78,7 @@ class Register:
     def register(self, connection: sa.Connection) -> None:
         """Records the listener. Raises BadDatabase when its name has another field or predictor."""
         own, entry = self._own, self.entry
-        told = {
+        told: dict[str, Any] = {
             "field": entry.field,
             "predictor": entry.predictor,
             "follows": entry.follows,
@@ -83,6 +91,8 @@ class Register:
         connection.execute(new.on_conflict_do_nothing())
         found = connection.execute(sa.select(own).where(*self._mine())).mappings().one()
         entry.check_same(found)
+        if entry.shows_others(found["outputs"]):
+            told |= {"shown": None, "target": None, "is_full": False}
         connection.execute(sa.update(own).where(*self._mine()).values(**told))
         self._check_writes(connection)
 
@@ -102,6 +112,13 @@ class Register:
 
     def _mine(self) -> tuple[Any, ...]:
         return self._own.c.collection == self.entry.collection, self._own.c.name == self.entry.name
+
+    def recorded(self, connection: sa.Connection) -> Any:
+        """What is recorded under its name; None where nothing is."""
+        if not sa.inspect(connection).has_table(self._own.name, schema=self._own.schema):
+            return None
+        query = sa.select(self._own).where(*self._mine())
+        return connection.execute(query).mappings().one_or_none()
 
     def standing(self) -> Standing | None:
         """What is shown and what is filled; None when the listener was removed."""

@@ -21,7 +21,8 @@ from .connections import Connections
 from .errors import BadDatabase, BadField, nearest, not_there
 from .fields import Field
 from .json_paths import AsWritten, at_path, text_at
-from .kinds import KINDS
+from .kinds import KINDS, NotUtf8
+from .sqlite_values import AsItIs, as_text
 from .tables import JSON, KEY
 
 _TYPES: Mapping[str, Any] = {
@@ -47,21 +48,6 @@ Pk = tuple[Any, ...]
 def type_of(field: Field) -> Any:
     """The type of the column of a field; a text for a URL."""
     return sa.Text() if field.fetched is not None else _TYPES[field.kind]
-
-
-class _AsItIs(sa.types.UserDefinedType[Any]):
-    """A type of a column of SQLite that keeps 1 and '1' apart, or not, as the owner's column does.
-
-    A column of BLOB changes no value; one of NUMERIC makes numbers of texts that are such.
-    """
-
-    cache_ok = True
-
-    def __init__(self, affinity: str) -> None:
-        self.affinity = affinity
-
-    def get_col_spec(self, **_: Any) -> str:
-        return self.affinity
 
 
 def _read_as(field: Field, *, is_postgres: bool) -> Any:
@@ -115,7 +101,7 @@ class Table:
         if self.database.is_postgres or isinstance(kind, as_they_are):
             return kind
         is_any = isinstance(kind, sa.LargeBinary | sa.types.NullType)
-        return _AsItIs("BLOB" if is_any else "NUMERIC")
+        return AsItIs("BLOB" if is_any else "NUMERIC")
 
     @cached_property
     def columns(self) -> dict[str, Any]:
@@ -179,6 +165,13 @@ class Source:
         """The fields as a listener records them: their names, each with its path if it has one."""
         named = self.fields.items()
         return ",".join(name if one.at is None else f"{name}@{one.at}" for name, one in named)
+
+    @property
+    def kinds(self) -> str:
+        """As what the fields are declared: the keys of their contents go by it."""
+        return ",".join(
+            f"uri of {one.kind}" if one.fetched else one.kind for one in self.fields.values()
+        )
 
     def check(self) -> None:
         """Raises BadField where the table has no such columns."""
@@ -359,7 +352,8 @@ def among(columns: Sequence[Any], pks: Iterable[Pk]) -> Any:
 
 def behind(columns: Sequence[Any], pk: Pk) -> Any:
     """Whether these columns come after a key, in the order of the keys."""
-    return columns[0] > pk[0] if len(columns) == 1 else sa.tuple_(*columns) > sa.tuple_(*pk)
+    parts = [as_text(one) if isinstance(one, NotUtf8) else one for one in pk]
+    return columns[0] > parts[0] if len(columns) == 1 else sa.tuple_(*columns) > sa.tuple_(*parts)
 
 
 def expression(database: Connections, columns: Any, name: str, field: Field) -> Any:

@@ -94,6 +94,11 @@ class Tables:
             column("at", sa.Float, nullable=False),
             column("key", sa.LargeBinary(KEY), nullable=False),
         )
+        self.sources = self._table(
+            "sources",
+            column("source", text, primary_key=True),
+            column("kinds", text, nullable=False),  # as what its fields are declared
+        )
         self.deleted = self._table(
             "deleted",
             column("source", text, nullable=False),

@@ -4,6 +4,8 @@ TK1  Work is found by state, never by event: what no trigger has seen is found b
 TK3  A row that changes while it is worked on is work to do again: its stamp is another one.
 TK2  Nobody who writes rows waits for a listener in a circle: a row that its writer has locked is
      left alone.
+TK4  Where a field is declared as another kind than before, each row is work to do again; who goes
+     by the declaration of before takes no row from then on.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
+from .kinds import NotUtf8
 from .source import Pk, Source, among, behind
 from .sql import filled, literal, statements
 
@@ -160,12 +163,47 @@ class Tracking:
         removed = run(connection, filled(known["drop_extra"], words)).rowcount
         return added, removed
 
+    # --- as what the fields are declared
+
+    def declare(self, connection: sa.Connection) -> str | None:
+        """Records the kinds of the fields; returns those of before, if they were others (TK4)."""
+        known, kinds = self.database.tables.sources, self.source.kinds
+        before = self.declared(connection)
+        if before == kinds:
+            return None
+        new = self.database.insert(known).values(source=self.source.name, kinds=kinds)
+        index, changed = [known.c.source], {"kinds": new.excluded.kinds}
+        connection.execute(new.on_conflict_do_update(index_elements=index, set_=changed))
+        if before is not None:
+            connection.execute(sa.update(self.state).values(**self._fresh()))
+        return before
+
+    def declared(self, connection: sa.Connection) -> str | None:
+        """The kinds of the fields that are recorded."""
+        known = self.database.tables.sources
+        if not sa.inspect(connection).has_table(known.name, schema=known.schema):
+            return None
+        kinds = sa.select(known.c.kinds).where(known.c.source == self.source.name)
+        return connection.execute(kinds).scalar_one_or_none()
+
+    def undeclare(self, connection: sa.Connection) -> None:
+        """Forgets the kinds of the fields."""
+        if self.declared(connection) is not None:
+            known = self.database.tables.sources
+            connection.execute(sa.delete(known).where(known.c.source == self.source.name))
+
+    @property
+    def _is_as_declared(self) -> Any:
+        known = self.database.tables.sources.c
+        same = (known.source == self.source.name, known.kinds == self.source.kinds)
+        return sa.exists(sa.select(known.source).where(*same))
+
     # --- claims
 
     def has_work(self, connection: sa.Connection) -> bool:
         """Whether a row is to be worked on now; costs no lock."""
         state = self.state
-        undone = (state.c.key.is_(None), state.c.due <= time.time())
+        undone = (state.c.key.is_(None), state.c.due <= time.time(), self._is_as_declared)
         return (
             connection.execute(sa.select(state.c.stamp).where(*undone).limit(1)).first() is not None
         )
@@ -173,7 +211,7 @@ class Tracking:
     def claim(self, connection: sa.Connection, most: int, owner: int) -> list[Claim]:
         """At most so many rows without a key, which other processes leave alone from now on."""
         state, now = self.state, time.time()
-        undone = (state.c.key.is_(None), state.c.due <= now)
+        undone = (state.c.key.is_(None), state.c.due <= now, self._is_as_declared)
         wanted = sa.select(*self.pks).where(*undone).order_by(state.c.due).limit(most)
         if self.database.is_postgres:
             wanted = wanted.with_for_update(skip_locked=True)
@@ -184,7 +222,20 @@ class Tracking:
             .returning(*self.pks, state.c.stamp, state.c.tries)
         )
         rows = connection.execute(taken).all()
+        if not self.database.is_postgres:
+            rows = self._with_keys(connection, rows)
         return [Claim(tuple(row[:-2]), row[-2], row[-1]) for row in rows]
+
+    def _with_keys(self, connection: sa.Connection, rows: Sequence[Any]) -> list[Any]:
+        """Those of claimed rows that can be asked for by their keys; the others have failed."""
+        bad = [row[-2] for row in rows if any(isinstance(part, NotUtf8) for part in row[:-2])]
+        if not bad:
+            return [*rows]
+        state = self.state
+        told = {"error": "the key is a text that is no UTF-8", "phase": "decode"}
+        failed = sa.update(state).where(state.c.stamp.in_(bad), state.c.key.is_(None))
+        connection.execute(failed.values(due=NEVER, tries=1, owner=None, **told))
+        return [row for row in rows if row[-2] not in bad]
 
     @property
     def _own_pk(self) -> Any:
@@ -260,14 +311,17 @@ class Tracking:
 
     def redo(self, connection: sa.Connection, pks: Sequence[Pk]) -> int:
         """Makes rows work to do again, whatever was known of them."""
-        stamp: Any = sa.func.random()
-        if self.database.is_postgres:
-            stamp = sa.func.nextval("pystore.stamp")
-        fresh = {"key": None, "due": 0.0, "tries": 0, "error": None, "phase": None, "owner": None}
         return sum(
-            self._change(connection, [among(self.pks, pks[at : at + _SOME])], stamp=stamp, **fresh)
+            self._change(connection, [among(self.pks, pks[at : at + _SOME])], **self._fresh())
             for at in range(0, len(pks), _SOME)
         )
+
+    def _fresh(self) -> dict[str, Any]:
+        """What an entry holds that is work to do."""
+        is_postgres = self.database.is_postgres
+        stamp: Any = sa.func.nextval("pystore.stamp") if is_postgres else sa.func.random()
+        empty = dict.fromkeys(("key", "error", "phase", "owner"))
+        return {**empty, "due": 0.0, "tries": 0, "stamp": stamp}
 
     def pages(self, most: int) -> Iterator[list[tuple[Pk, bytes | None]]]:
         """Rows that have a key, or had no content, so many at a time, by their keys."""

@@ -4,7 +4,8 @@ VW1  A row is in the view whether it has a prediction or not.
 VW2  On PostgreSQL no view depends on a column of the owner's but the primary key, so that ALTER
      TABLE goes on to work.
 VW3  Who may read a view may read it when it was made anew.
-VW4  No view takes the place of another listener's, or of a table or a view of the owner's.
+VW4  No view takes the place of another listener's, or of a table or a view of the owner's; and a
+     removal takes none of these away.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from sqlalchemy.exc import DBAPIError
 
 from ..core.printable import listed
 from .errors import BadField
+from .kinds import is_kept_text
 from .register import Entry
 from .sql import filled, literal, statements
 from .tracking import Tracking, run
@@ -60,8 +62,19 @@ class Views:
         predictions, failed = self.plain_names
         return self.database.quoted(predictions, schema), self.database.quoted(failed, schema)
 
+    def check_outputs(self) -> None:
+        """Raises BadField for an output that no path of JSON leads to."""
+        outputs = self.entry.outputs
+        odd = [one for one in outputs if not one or {*'"\0'} & {*one} or not is_kept_text(one)]
+        if odd:
+            raise BadField(
+                f"no path of JSON leads to an output with this name: {listed(map(repr, odd))}",
+                remedy="name the outputs, without quotation marks and NUL",
+            )
+
     def statements(self) -> list[str]:
         """The SQL that makes the views. Raises BadField when an output is called like a column."""
+        self.check_outputs()
         known = statements(self.database.engine.dialect.name)
         table = self.tracking.source.table
         is_whole = not self.database.is_postgres
@@ -74,12 +87,6 @@ class Views:
                 table=table.name,
                 remedy="name the outputs otherwise: outputs={'guess': str}; the column `model` of "
                 "a view says which realization has answered",
-            )
-        odd = [one for one in self.entry.outputs if '"' in one]
-        if odd:
-            raise BadField(
-                f"no path of JSON leads to an output with this name: {listed(odd)}",
-                remedy="name the outputs without quotation marks",
             )
         words = self._view_words()
         predictions, failed = self.names
@@ -199,7 +206,10 @@ def check_are_free(connection: sa.Connection, views: Views) -> None:
     """Raises BadField where something else is called as the views of a listener are (VW4)."""
     database, entry, own = views.database, views.entry, views.database.tables.listeners.c
     mine = {database.same_name(one): one for one in views.plain_names}
-    for collection, name in connection.execute(sa.select(own.collection, own.name)).all():
+    table = database.tables.listeners
+    is_there = sa.inspect(connection).has_table(table.name, schema=table.schema)
+    listeners = sa.select(own.collection, own.name)
+    for collection, name in connection.execute(listeners).all() if is_there else ():
         if (collection, name) != (entry.collection, entry.name):
             theirs = map(database.same_name, names_of_views(collection, name))
             for taken in mine.keys() & {*theirs}:
@@ -211,6 +221,15 @@ def check_are_free(connection: sa.Connection, views: Views) -> None:
         is_ours = kind == "view" and f'"{database.tables.listeners.name}"' in text
         if name in mine and not is_ours:
             raise _is_taken(mine[name], f"it is a {kind} of the owner of the database", views)
+
+
+def are_own(connection: sa.Connection, views: Views) -> bool:
+    """Whether what is called as the views of a listener are is its own, or is not there (VW4)."""
+    try:
+        check_are_free(connection, views)
+    except BadField:
+        return False
+    return True
 
 
 def _is_taken(name: str, because: str, views: Views) -> BadField:

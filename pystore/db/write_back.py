@@ -11,12 +11,13 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.exc import DataError
+from sqlalchemy.exc import DataError, DBAPIError
 
 from ..core.printable import listed
 from .errors import BadField, NoPermission
 from .json_paths import at_path, text_at
 from .ledger import Ledger
+from .refusals import refusal
 from .source import Pk, Source, among, behind
 from .tracking import PATIENCE, run
 
@@ -78,6 +79,16 @@ class WriteBack:
         try:
             with self._database.write() as connection:
                 self._write(connection, [])
+        except DBAPIError as error:
+            because = refusal(error)
+            if because is None:
+                raise
+            raise BadField(
+                f"the database writes {listed(self.columns)} itself, or lets nobody write there",
+                table=self._source.table.name,
+                because=because,
+                remedy="name a column that the table's owner has added for it",
+            ) from error
         except NoPermission as error:
             table, names = self._source.table.quoted, map(self._database.quoted, self.columns)
             raise NoPermission(

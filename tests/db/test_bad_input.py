@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from words import BEST, shouter
 
 from pystore import PystoreWarning, Store
 from pystore.db import (
@@ -263,3 +264,72 @@ class TestListeners:
         rows = db.collection("t", n=int)
         rows.insert({"n": 1})
         told(rows.wait, NoListener, "nothing listens to t")
+
+
+# --- what is given in the place of a field, a name, or a time
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"y": ["name"]},
+        {"y": ("name",)},
+        {"y": 3},
+        {"x": 3},
+        {"x": None},
+        {"x": {"name"}},
+        {"x": [["name"]]},
+    ],
+    ids=repr,
+)
+def test_a_snapshot_of_what_is_no_field(db: Database, how: dict[str, Any]):
+    users = db.attach("users", name=str, n=int)
+    told(lambda: users.snapshot(**{"x": "name", **how}), BadField, "x is the name of a field")
+    told(lambda: users.snapshot(x="name", y=users["n"] < 3), BadField, "y is one name")
+
+
+@pytest.mark.parametrize("name", ["", 3, ["a"], "a\0b", "a\nb"], ids=repr)
+def test_a_snapshot_with_what_is_no_name(db: Database, name: Any):
+    users = db.attach("users", name=str)
+    told(lambda: users.snapshot(x="name", name=name), BadField, "this is no name of a snapshot")
+
+
+@pytest.mark.parametrize("timeout", ["3", [3], -1, True, float("nan")], ids=repr)
+def test_who_waits_gives_seconds(db: Database, timeout: Any):
+    users = db.attach("users", name=str)
+    told(lambda: users.wait(timeout), BadStage, "not a number of seconds")
+
+
+# --- what the database does not take
+
+
+def test_what_the_database_writes_itself_is_not_written(db: Database, store: Store):
+    if not db.is_sql:
+        pytest.skip("documents have no generated columns")
+    with db.write() as connection:
+        for statement in (
+            "CREATE TABLE made (id integer PRIMARY KEY, n integer, name text, "
+            "twice integer GENERATED ALWAYS AS (n * 2) STORED)",
+            "INSERT INTO made (id, n, name) VALUES (1, 2, 'a')",
+        ):
+            connection.exec_driver_sql(statement)
+    made = db.attach("made", n=int, twice=int, name=str)
+    for call in (
+        lambda: made.insert([{"id": 2, "twice": 7}]),
+        lambda: made.update({"twice": 7}, id=1),
+    ):
+        told(call, BadRow, "does not take a row", "twice")
+    assert made.find_one(id=1)["twice"] == 4
+    size = shouter(outputs={"size": int})
+    listener = made.listener(size, BEST, on="name", write_back="twice")
+    told(listener.install, BadField, "the database writes twice itself")
+
+
+def test_a_value_that_is_too_long_for_its_column_is_told(db: Database):
+    if not (db.is_sql and db.is_postgres):
+        pytest.skip("columns of others have no length")
+    with db.write() as connection:
+        connection.exec_driver_sql("CREATE TABLE made (id integer PRIMARY KEY, s varchar(3))")
+    made = db.attach("made", s=str)
+    told(lambda: made.insert([{"id": 1, "s": "four"}]), BadRow, "value too long")
+    told(lambda: made.insert([{"id": 2**40, "s": "a"}]), BadRow, "out of range")

@@ -593,6 +593,36 @@ class TestMeant:
             others.find(k=given)
         assert others.insert({"k": np.str_("x"), "word": "b"}) == ["x"]
 
+    @pytest.mark.parametrize(
+        ("column", "key", "others"),
+        [
+            ("INT", 7, ["7", " 7", True, float("nan"), uuid.UUID(int=7)]),
+            ("text", "7", [7, 7.0, True, "7\ud800"]),
+            ("numeric", 7, ["7", "7.0", True]),
+        ],
+    )
+    def test_GK2_a_key_is_of_the_type_of_its_column_in_each_call(
+        self, db: Database, store: Any, column: str, key: Any, others: list[Any]
+    ):
+        run(db, f"CREATE TABLE others (id {column} PRIMARY KEY, word text)")
+        run(db, f"INSERT INTO others VALUES ('{key}', 'a')")
+        words = db.attach("others", word=str)
+        for odd in others:
+            for call in (
+                lambda given: words.find(id=given),
+                lambda given: words.count(id=given),
+                lambda given: words.update({"word": "b"}, id=given),
+                lambda given: words.delete(id=given),
+                lambda given: words.insert({"id": given, "word": "b"}),
+                lambda given: words.lineage(given, "shout"),
+                lambda given: words.forget(given, on="word"),
+            ):
+                with pytest.raises(BadRow, match="the key id has no such value"):
+                    call(odd)
+        assert [row["word"] for row in words.find(id=key)] == ["a"]
+        assert words.forget(key, on="word").predictions == 0
+        assert words.find(id=key if column == "text" else float(key)) != []
+
     @pytest.mark.parametrize("limit", [-1, 1.5, "3"], ids=repr)
     def test_what_is_no_count_of_rows_is_refused(self, words: Any, limit: Any):
         with pytest.raises(BadField, match="no so many rows"):

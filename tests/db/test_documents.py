@@ -247,11 +247,27 @@ def test_MO1_documents_of_others_stay_as_they_are(db, one):
 def test_a_name_of_somebody_else_is_no_view_of_ours(db, one):
     db.named["words_shout"].insert_one({"mine": 1})
     words = words_in(url_of(db), ["a"])
+    listener = words.listener(shouter(), BEST, on="word")
     with pytest.raises(BadDatabase, match="words_shout already"):
-        words.listener(shouter(), BEST, on="word").install()
+        listener.install()
+    assert db.listeners() == []
+    listener.remove()
     assert db.named["words_shout"].count_documents({}) == 1
     with pytest.raises(BadField, match="none of ours"):
         db.collection("words_shout", n=int, replace=True).insert({"n": 1})
+
+
+def test_VW4_two_listeners_whose_views_would_have_one_name(db, one):
+    words = words_in(url_of(db), ["a"])
+    first = words.listener(shouter(), BEST, on="word")
+    done(first)
+    second = words.listener(shouter(mark="?"), BEST, on="word", name="shout_failed")
+    with pytest.raises(BadDatabase, match="words_shout_failed already"):
+        second.install()
+    second.remove()
+    assert [row["loud"] for row in in_view(words, first)] == ["A!"]
+    assert db.named["words_shout_failed"].count_documents({}) == 0
+    assert {"words_shout", "words_shout_failed"} < {*db.names()}
 
 
 # --- changes that are told ---------------------------------------------------------------
@@ -432,7 +448,7 @@ def test_outputs_that_mongodb_cannot_keep_are_failures(db, one):
     listener = words.listener(shouter(too_large), BEST, on="word")
     done(listener)
     assert shown(words, listener) == {"a": "a", "b": None}
-    assert "MongoDB keeps no such value" in failed(words, listener)[0]["error"]
+    assert failed(words, listener)[0]["error"].startswith("size has more than 64 bits")
     assert listener.failed_for_good() == 1
     with pytest.raises(BadField, match="cannot be called"):
         words.listener(shouter(outputs={"a.b": int}), BEST, on="word")

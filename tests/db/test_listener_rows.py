@@ -513,6 +513,26 @@ def test_AN1_wrong_outputs_are_told(database_url, one, told, error):
     assert shown(words, listener) == {"a": None}
 
 
+@pytest.mark.parametrize(
+    ("bad", "error"),
+    [
+        ({"loud": "a\0b", "size": 1}, "databases keep no NUL"),
+        ({"loud": "a\ud800", "size": 1}, "databases keep no NUL and no half characters"),
+        ({"loud": "a", "size": 2**70}, "size has more than 64 bits"),
+    ],
+    ids=["NUL", "half a character", "2**70"],
+)
+def test_AN3_what_no_database_keeps_is_the_failure_of_its_row(database_url, one, bad, error):
+    words = words_in(database_url, ["a", "bad", "c"])
+    good = {"loud": "!", "size": 1}
+    tell = shouter(lambda _, batch: [bad if word == "bad" else good for word in batch])
+    listener = words.listener(tell, BEST, on="word")
+    assert done(listener) == 3
+    assert shown(words, listener) == {"a": "!", "bad": None, "c": "!"}
+    [row] = failed(words, listener)
+    assert row["error"].startswith(error)
+
+
 def test_AN1_what_is_no_number_is_kept_out(database_url, one):
     words = words_in(database_url, ["a", "nan"])
 

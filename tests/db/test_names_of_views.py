@@ -34,6 +34,7 @@ def test_VW4_two_listeners_whose_views_would_have_one_name(sqlite_url):
         second = collection.listener(shouter(mark="?"), BEST, on="word", name=name)
         with pytest.raises(BadField, match="another one is called"):
             second.install()
+        second.remove()
     assert _run(one, "SELECT loud FROM a_b_c") == [[("MINE!",)]]
     assert [row["name"] for row in db.listeners()] == ["b_c"]
     first.install()  # its own views are made anew
@@ -46,6 +47,7 @@ def test_VW4_what_its_owner_has_called_so_stays(sqlite_url, kind):
     listener = words.listener(shouter(), BEST, on="word")
     with pytest.raises(BadField, match="another one is called"):
         listener.install()
+    listener.remove()
     assert _run(words, "SELECT who FROM words_shout") == [[("owner",)]]
     assert done(words.listener(shouter(), BEST, on="word", name="other")) == 1
 
@@ -58,8 +60,12 @@ def test_an_output_is_not_called_like_a_column_in_capitals_either(sqlite_url, na
         listener.install()
 
 
-def test_an_output_that_no_path_of_json_leads_to_is_refused(sqlite_url):
-    words = words_in(sqlite_url, ["a"])
-    listener = words.listener(shouter(outputs={'lo"ud': str}), BEST, on="word")
+@pytest.mark.parametrize("name", ['lo"ud', "lo\0ud", "", "lo\ud800ud"], ids=ascii)
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_an_output_that_no_path_of_json_leads_to_is_refused(request, kind, name):
+    given = request.getfixturevalue("sqlite_url" if kind == "sqlite" else "postgres")
+    words = words_in(getattr(given, "url", given), ["a"])
+    listener = words.listener(shouter(outputs={name: str}), BEST, on="word")
     with pytest.raises(BadField, match="no path of JSON"):
         listener.install()
+    assert words.database.listeners() == []

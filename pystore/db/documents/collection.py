@@ -51,6 +51,11 @@ class DocumentCollection(Collection):
         """The condition without the values in it; None: all documents are meant."""
         return None if self.condition is None else str(self.condition)
 
+    @property
+    def condition_values(self) -> Any:
+        """The values in the condition, whose `repr` tells them from others."""
+        return None if self.condition is None else self.condition.yes
+
     def _check_condition(self, condition: Any) -> None:
         all_of([condition])
 

@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 from ...core.printable import listed
 from ..errors import BadField
-from ..installation import Met
+from ..installation import Met, check_declared, declared_otherwise
 from ..register import Entry
 from ..waking import Clock, Wake
 from .ledger import DocumentLedger
@@ -44,6 +44,7 @@ class DocumentInstallation:
         self._changes: Changes | None = None
         self._began = 0  # looks at each document, and streams: each number is another state
         self._looked = 0
+        self._declared_before: str | None = None  # as what, where that was something else
 
     @property
     def has_triggers(self) -> bool:
@@ -68,29 +69,39 @@ class DocumentInstallation:
     def _make(self) -> None:
         self.database.install()
         self.tracking.install()
+        self.ledger.check_same()
+        self.views.check_are_free()
         self.ledger.register()
+        self._declared_before = self.tracking.declare() or self._declared_before
         self.views.install()
 
     def reconcile(self) -> Met:
         """Gives each document its entry, takes away the others, and mends what was changed."""
         self.tracking.source.check()
         with self.database.write():
+            check_declared(self.tracking.source, self.tracking.declared())
             gone = [] if self.database.check() else ["meta"]
             gone += self.views.missing()
             if gone:
                 self._make()
             added, removed = self.tracking.reconcile()
-        notes = (f"collections or views of ours were gone: {listed(gone)}",) if gone else ()
+        notes: tuple[str, ...] = ()
+        notes += (f"collections or views of ours were gone: {listed(gone)}",) if gone else ()
+        before, self._declared_before = self._declared_before, None
+        if before is not None:
+            notes += (declared_otherwise(self.tracking.source, before),)
         is_suspect = not self.has_triggers or self._looked != self._began
         return Met(added, removed, notes, is_suspect=is_suspect)
 
     def remove(self) -> None:
         """Takes views and entries away; predictions stay."""
         with self.database.write():
+            self.ledger.check_same()
             self.views.remove()
             self.ledger.remove()
             if self.ledger.is_alone():
                 self.tracking.rows.drop()
+                self.tracking.undeclare()
 
     # --- which changes are known
 

@@ -54,8 +54,17 @@ class DocumentLedger:
         told = {**asdict(self.entry), "writes": [], "outputs": [*self.entry.outputs.items()]}
         new = {"shown": None, "target": None, "is_full": False}
         self._own.update_one({"_id": self.id}, {"$setOnInsert": {**told, **new}}, upsert=True)
-        self.entry.check_same(self._own.find_one({"_id": self.id}))
+        self.check_same()
+        recorded = self._own.find_one({"_id": self.id}) or {}
+        if self.entry.shows_others(dict(recorded["outputs"])):
+            told |= new
         self._own.update_one({"_id": self.id}, {"$set": told})
+
+    def check_same(self) -> None:
+        """Raises BadDatabase where its name is recorded for another field or predictor."""
+        recorded = self._own.find_one({"_id": self.id})
+        if recorded is not None:
+            self.entry.check_same(recorded)
 
     def standing(self) -> Standing | None:
         """What is shown and what is filled; None when the listener was removed."""

@@ -80,6 +80,29 @@ class DocumentTracking:
             self.database.ours("deleted").insert_many(gone)
         return int(self.rows.delete_many(where).deleted_count)
 
+    # --- as what the fields are declared
+
+    def declare(self) -> str | None:
+        """Records the kinds of the fields; returns those of before, if they were others (TK4)."""
+        known, kinds = self.database.ours("sources"), self.source.kinds
+        new = {"$set": {"kinds": kinds}}
+        found = known.find_one_and_update({"_id": self.source.name}, new, upsert=True)
+        before = None if found is None else str(found["kinds"])
+        if before in (None, kinds):
+            return None
+        for page in paged(self.rows.find({}, {"_id": 1}), _SOME):
+            self.redo(None, [pk_of(one["_id"]) for one in page])
+        return before
+
+    def declared(self) -> str | None:
+        """The kinds of the fields that are recorded."""
+        found = self.database.ours("sources").find_one({"_id": self.source.name})
+        return None if found is None else str(found["kinds"])
+
+    def undeclare(self) -> None:
+        """Forgets the kinds of the fields."""
+        self.database.ours("sources").delete_one({"_id": self.source.name})
+
     # --- claims
 
     def has_work(self, connection: Any) -> bool:
@@ -89,6 +112,8 @@ class DocumentTracking:
 
     def claim(self, connection: Any, most: int, owner: int) -> list[Claim]:
         """At most so many documents without a key, which other processes leave alone from now."""
+        if self.declared() != self.source.kinds:
+            return []
         now, mine = time.time(), token_hex(8)
         undone = {"key": None, "due": {"$lte": now}}
         wanted = [one["_id"] for one in self.rows.find(undone, {}).sort("due", 1).limit(most)]

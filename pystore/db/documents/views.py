@@ -7,6 +7,7 @@ from typing import Any
 
 from ...core.printable import listed
 from ..errors import BadDatabase, BadField
+from ..kinds import is_kept_text
 from .connections import Document
 from .ledger import DocumentLedger
 
@@ -20,18 +21,22 @@ class DocumentViews:
         self._ledger = ledger
         self._database = ledger.database
         outputs = ledger.entry.outputs
-        bad = [one for one in outputs if one in _TAKEN or one[:1] in "$" or "." in one or not one]
+        bad = [
+            one
+            for one in outputs
+            if one in _TAKEN or one[:1] in "$" or "." in one or not one or not is_kept_text(one)
+        ]
         if bad:
             raise BadField(
                 f"an output cannot be called {listed(bad)} in MongoDB",
-                remedy="name it without dots and dollar signs, other than `_id` and `model`",
+                remedy="name it without dots, dollar signs and NUL, other than `_id` and `model`",
             )
 
     @property
     def names(self) -> tuple[str, str]:
         """The names of the views of predictions and of failures."""
         entry = self._ledger.entry
-        return f"{entry.collection}_{entry.name}", f"{entry.collection}_{entry.name}_failed"
+        return _names(entry.collection, entry.name)
 
     def grants(self, roles: Sequence[str] | None = None) -> list[str]:
         """None: its owner lets roles find in a view, as in a collection."""
@@ -41,26 +46,41 @@ class DocumentViews:
         """The views that are not there."""
         return [one for one in self.names if one not in self._database.names()]
 
+    def check_are_free(self) -> None:
+        """Raises BadDatabase where something else is called as a view of the listener is (VW4)."""
+        taken = [name for name, is_own in self._there().items() if not is_own]
+        if taken:
+            raise BadDatabase(
+                f"there is a collection {taken[0]} already, which is none of this listener",
+                database=self._database.name,
+                remedy="give the listener another name: listen(…, name='other')",
+            )
+
+    def _there(self) -> dict[str, bool]:
+        """What is called as the views are, and whether it is a view of this listener."""
+        ours = self._database.ours("listeners").find({"_id": {"$ne": self._ledger.id}})
+        of_others = {name for one in ours for name in _names(one["collection"], one["name"])}
+        rows, wanted = self._ledger.tracking.rows.name, {"name": {"$in": [*self.names]}}
+        return {
+            one["name"]: one["options"].get("viewOn") == rows and one["name"] not in of_others
+            for one in self._database.named.list_collections(filter=wanted)
+        }
+
     def install(self) -> None:
         """Makes the views, or makes them anew. Raises BadDatabase for names of somebody else."""
-        named, rows = self._database.named, self._ledger.tracking.rows.name
+        self.check_are_free()
+        named, rows, there = self._database.named, self._ledger.tracking.rows.name, self._there()
         for name, pipeline in zip(self.names, (self._shown(), self._failed()), strict=True):
-            told = next(iter(named.list_collections(filter={"name": name})), None)
-            if told is None:
-                named.create_collection(name, viewOn=rows, pipeline=pipeline)
-            elif told["options"].get("viewOn") == rows:
+            if name in there:
                 named.command({"collMod": name, "viewOn": rows, "pipeline": pipeline})
             else:
-                raise BadDatabase(
-                    f"there is a collection {name} already, which is none of ours",
-                    database=self._database.name,
-                    remedy="give the listener another name: listen(…, name='other')",
-                )
+                named.create_collection(name, viewOn=rows, pipeline=pipeline)
 
     def remove(self) -> None:
-        """Takes the views away."""
-        for name in self.names:
-            self._database.named.drop_collection(name)
+        """Takes the views away, and nothing that is somebody else's (VW4)."""
+        for name, is_own in self._there().items():
+            if is_own:
+                self._database.named.drop_collection(name)
 
     def _shown(self) -> list[Document]:
         """Each document with the outputs that are shown for it, if there are any."""
@@ -92,6 +112,10 @@ class DocumentViews:
             _lookup(ours("models").name, "made.model", "_id", "model"),
             {"$set": {"model": _first("$model")}},
         ]
+
+
+def _names(collection: str, listener: str) -> tuple[str, str]:
+    return f"{collection}_{listener}", f"{collection}_{listener}_failed"
 
 
 def _lookup(name: str, local: str, foreign: str, into: str) -> Document:
