@@ -32,6 +32,7 @@ from .value_kinds import (
     kind_of,
     missing_among,
     numbers_of,
+    objects_like,
 )
 
 _PICTURES = ("Image", "ndarray", "NDArray")
@@ -239,7 +240,7 @@ class Features:
             self._only(name, given, *kind_of(kind, trained.dropna()))
         try:
             found = (
-                _objects(given, trained)
+                objects_like(given, trained)
                 if kind == "O" and isinstance(dtype, np.dtype)
                 else given.astype(dtype)
             )
@@ -346,19 +347,6 @@ class Features:
             expected=self._signature.expected(),
             remedy="send rows or records like those of the training",
         )
-
-
-def _objects(given: Any, trained: Any) -> Any:
-    """A column of objects; what is missing is None or NaN, as it was at the training."""
-    import pandas
-
-    found, gaps = given.astype(object), given.isna()
-    if gaps.any():
-        known = trained[trained.isna()]
-        gap = known.iloc[0] if len(known) else None
-        values = [gap if is_gap else one for one, is_gap in zip(found, gaps, strict=True)]
-        found = pandas.Series(values, found.index, dtype=object, name=found.name)
-    return found
 
 
 def takes_array(loader: Callable[..., Any]) -> bool:

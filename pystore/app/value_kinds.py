@@ -100,3 +100,16 @@ def in_type(numbers: Any, dtype: Any) -> Any:
     with np.errstate(invalid="ignore"):  # of numbers that the type cannot hold
         exact = numbers.astype(dtype)
     return exact if bool(np.all(exact == numbers)) else numbers
+
+
+def objects_like(given: Any, trained: Any) -> Any:
+    """A column of objects; what is missing is None or NaN, as it was at the training."""
+    import pandas
+
+    found, gaps = given.astype(object), given.isna()
+    if gaps.any():
+        known = trained[trained.isna()]
+        gap = known.iloc[0] if len(known) else None
+        values = [gap if is_gap else one for one, is_gap in zip(found, gaps, strict=True)]
+        found = pandas.Series(values, found.index, dtype=object, name=found.name)
+    return found
