@@ -125,17 +125,27 @@ def fragile(n=1, out=output("n.txt")):
 
 
 @pytest.mark.parametrize("named", ["fragile", "fragil*"])
-@pytest.mark.parametrize("how", [("push", "HERE/lab"), ("copy", "HERE/copied")])
-def test_a_config_that_failed_holds_up_no_other(pystore, built, named, how):
+@pytest.mark.parametrize(
+    ("how", "lacking"),
+    [(("push", "HERE/lab"), "1 has"), (("copy", "HERE/copied"), "2 have")],
+)
+def test_a_config_that_failed_holds_up_no_other(pystore, built, named, how, lacking):
     rejected, _ = (ps.realize(fragile(n)) for n in (1, 2))
     ps.reject(rejected, "a leak")
     with pytest.raises(ps.errors.BuildError):
         ps.realize(fragile(3))
     told = (
-        f"pystore: warning: {named}: of 3 derivations, 2 have no realization to send: none "
+        f"pystore: warning: {named}: of 3 derivations, {lacking} no realization to send: none "
         "succeeded, or it was rejected or removed\n"
     )
     assert pystore(how[0], named, how[1]) == (0, "moved 1 realization, 1 attempt, 1 B\n", told)
+
+
+def test_a_rejection_of_one_config_of_a_name_is_sent(pystore, built):
+    one, _ = (ps.realize(fragile(n)) for n in (1, 2))
+    assert pystore("push", "fragile", "HERE/lab")[0] == 0
+    ps.reject(one, "a leak")
+    assert pystore("push", "fragile", "HERE/lab") == (0, "moved 1 note\n", "")
 
 
 def test_what_is_named_alone_is_an_error_where_there_is_nothing_to_send(pystore, built):

@@ -91,15 +91,21 @@ def find_refs(
 
 
 def find_sendable(
-    text: str, *, code: Scope = "now", store: Store | None = None
+    text: str, *, code: Scope = "now", rejections: bool = False, store: Store | None = None
 ) -> Sequence[DRef | RRef]:
     """What `find_refs` finds; of several derivations, those that have a realization for others.
 
-    A warning counts those that have none. Where none of them has one, all are returned.
+    With `rejections`, also those of which all was rejected. A warning counts the others. Where
+    nothing is left, all are returned.
     """
     store = store or current_store()
     found = find_refs(text, code=code, store=store)
-    made = [ref for ref in found if any(not one.gone for one in store.all_candidates(ref.dref))]
+    made = [
+        ref
+        for ref in found
+        if any(not one.gone for one in store.all_candidates(ref.dref))
+        or (rejections and store.rejected(ref.dref))
+    ]
     if len(made) == len(found) or not made:
         return found
     left = len(found) - len(made)

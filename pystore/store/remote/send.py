@@ -67,9 +67,9 @@ class _Sender:
     def send(self, wanted: list[RRef], withdrawn: list[DRef]) -> Transfer:
         contexts = hold_with_ancestors(self.store, wanted, self._has)
         self._list([*withdrawn, *{rref.dref for rref in contexts}])
-        for dref in withdrawn:
-            if not self.listings[dref].names:
-                raise nothing_to_send(self.store, dref)
+        if withdrawn and not wanted and not any(self.listings[one].names for one in withdrawn):
+            raise nothing_to_send(self.store, withdrawn[0])
+        withdrawn = [dref for dref in withdrawn if self.listings[dref].names]
         lacking = [rref for rref in contexts if self.repair or not self._has(rref)]
         shipments = [Shipment(self.store, rref) for rref in lacking]
         copies = copies_in(self.store, contexts, diffs=self.diffs)

@@ -18,12 +18,12 @@ from ..quantities import size
 from .at_remote import at_remote, trust
 from .command_context import CommandContext, as_json, report, with_command
 from .pins import begun_pins
-from .ref import SENDABLE
+from .ref import PUSHED, SENDABLE
 
 Refs = tuple[list[DRef | RRef], ...]
 
 refs = click.argument("refs", metavar="REF...", nargs=-1, required=True, type=SENDABLE)
-some_refs = click.argument("refs", metavar="REF...", nargs=-1, type=SENDABLE)
+some_refs = click.argument("refs", metavar="REF...", nargs=-1, type=PUSHED)
 archive = click.argument("file", type=click.Path(path_type=Path))
 sign = click.option(
     "--key", type=click.Path(path_type=Path), help="Sign with the private key in this file."

@@ -59,6 +59,9 @@ REFS = RefType(lambda text, **how: short_refs.find_refs(text, **how))
 SENDABLE = RefType(lambda text, **how: short_refs.find_sendable(text, **how))
 """A list as REFS; of several derivations, those that have a realization for others."""
 
+PUSHED = RefType(lambda text, **how: short_refs.find_sendable(text, rejections=True, **how))
+"""A list as SENDABLE, with those of which all was rejected: a remote is told that it was."""
+
 TRIED = RefType(lambda text, **how: short_refs.find_refs(text, tried=True, **how))
 """A list as REFS; a name means the code that was tried last, though it may have failed."""
 
