@@ -15,12 +15,13 @@ from hypothesis import HealthCheck, settings
 from memory_store import MemoryStore
 
 from pystore import Store
+from pystore.store.current import ProcessWide
 
 # What the user who runs the tests has set is not to be seen in them.
 os.environ["PYSTORE_SETTINGS"] = os.devnull
 _CACHE = tempfile.TemporaryDirectory(prefix="pystore-cache-")
 atexit.register(_CACHE.cleanup)
-os.environ["XDG_CACHE_HOME"] = _CACHE.name
+os.environ["XDG_CACHE_HOME"] = os.environ["XDG_DATA_HOME"] = _CACHE.name
 # Python takes a module that a test has edited for the one that it has compiled, if both have one
 # size and were written in one second.
 sys.dont_write_bytecode = True
@@ -64,6 +65,11 @@ def pytest_timeout_cancel_timer() -> bool:
 
 def pytest_sessionfinish() -> None:
     faulthandler.dump_traceback_later(_END, exit=True, file=_shown[0])
+
+
+@pytest.fixture(autouse=True)
+def _no_store_of_another_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ProcessWide, "store", None)
 
 
 class Clock:

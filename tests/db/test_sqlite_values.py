@@ -94,7 +94,7 @@ FORMS = [
 
 
 @pytest.mark.parametrize("type_", ["datetime", "text", ""])
-def test_ZQ2_times_compare_in_any_form(sqlite_url, type_):
+def test_ZQ2_times_compare_in_any_form(store, sqlite_url, type_):
     rows = [f"{number}, '{form}'" for number, form in enumerate(FORMS)]
     columns = f"id integer primary key, at {type_}"
     table = _table(sqlite_url, columns, [*rows, "9, NULL"], at=datetime)
