@@ -28,7 +28,7 @@ class Debug(Build):
 
         Raises BadStage when there are several targets.
         """
-        store = store or current_store()
+        store = current_store(store)
         closure = declare(target, Registry(), store)
         if len(closure.drefs) != 1:
             raise BadStage(
@@ -95,7 +95,7 @@ def last_failure(ref: str | None = None, *, store: Store | None = None) -> Failu
 
     Raises NotInStore when none has failed.
     """
-    store = store or current_store()
+    store = current_store(store)
     drefs = store.drefs() if ref is None else [store.config(parse_ref(ref).dref).dref]
     failed = [a for dref in drefs for a in store.attempts(dref) if a.outcome == "failed"]
     if not failed:

@@ -56,7 +56,7 @@ def replay(derivation: Derivation, rref: str, *, store: Store | None = None) -> 
     this derivation, or its bytes are gone, and any exception of the realizer.
     """
     refuse_nested("replay")
-    store = store or current_store()
+    store = current_store(store)
     wanted = RRef(rref)
     made = [a for a in store.attempts(derivation.dref) if a.rref == wanted]
     if not made:

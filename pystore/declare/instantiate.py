@@ -36,7 +36,7 @@ def instantiate(
     Raises BadStage when the stage returns something else, or is called inside a build.
     """
     refuse_nested("instantiate")
-    store = store or current_store()
+    store = current_store(store)
     closure = declare(stage, Registry(), store, args, kwargs)
     store.record(d.config for d in closure.derivations)
     return closure

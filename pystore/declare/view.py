@@ -46,7 +46,7 @@ class View:
     def __init__(
         self, rref: str, store: StoreReader | None = None, place: Place | None = None
     ) -> None:
-        self._store = store or current_store()
+        self._store = current_store(store)
         self._rref = RRef(rref)
         self._place = place  # in the config of the stage that has it
         self._closed = False

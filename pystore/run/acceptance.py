@@ -24,7 +24,7 @@ def accept(old: str, new: Derivation, *, store: Store | None = None) -> RRef:
     Raises NotInStore when `old` is not there, or is damaged, BadRef when it lacks a file that `new`
     promises.
     """
-    store = store or current_store()
+    store = current_store(store)
     store.path(RRef(old))
     return accept_in(declare(new, Registry(), store), RRef(old), new, store)
 

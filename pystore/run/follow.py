@@ -38,7 +38,7 @@ def follow(
 
     Raises BadStage unless there is either a target with a matcher, or a pin.
     """
-    return Follower(Whom.of(target, matcher, pin), store or current_store())
+    return Follower(Whom.of(target, matcher, pin), current_store(store))
 
 
 class _Refusal(NamedTuple):

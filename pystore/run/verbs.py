@@ -124,7 +124,7 @@ def realize_with(
     from .loop import Loop  # late for weight: a script that only declares needs no loop
 
     refuse_nested(verb)
-    store = options.store or current_store()
+    store = current_store(options.store)
     closure = declare(target, Registry(), store)
     forced = forced_drefs(options.force_rebuild, closure)
     substituter = substituting(store, options.substitute, options.trusted_keys)
@@ -225,7 +225,7 @@ def instantiate_inplace(
     `instantiate` raises.
     """
     refuse_nested("instantiate_inplace")
-    store = store or current_store()
+    store = current_store(store)
     closure = declare(stage, in_place_registry(store), store, args, kwargs)
     store.record(derivation.config for derivation in closure.derivations)
     return closure.targets

@@ -67,7 +67,7 @@ def notes(ref: Any, *, attempt: int | None = None, store: Store | None = None) -
 def _meant(
     ref: Any, number: int | None, store: Store | None
 ) -> tuple[Store, DRef | RRef, Attempt | None]:
-    store = store or current_store()
+    store = current_store(store)
     if isinstance(ref, Attempt):
         return store, ref.dref, ref
     whole = parse_ref(ref)

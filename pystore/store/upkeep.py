@@ -29,17 +29,17 @@ def pin(rref: str, name: str, *, store: Store | None = None) -> None:
 
     A name that is taken now means the new one. Raises NotInStore, BadName.
     """
-    roots.pin(store or current_store(), RRef(rref), name)
+    roots.pin(current_store(store), RRef(rref), name)
 
 
 def unpin(name: str, *, store: Store | None = None) -> None:
     """Makes sure that this name keeps nothing any more. Raises BadName when it is no pin."""
-    roots.unpin(store or current_store(), name)
+    roots.unpin(current_store(store), name)
 
 
 def pins(*, store: Store | None = None) -> dict[str, RRef]:
     """The pinned realizations, by name."""
-    return roots.pins(store or current_store())
+    return roots.pins(current_store(store))
 
 
 def pin_history(name: str | None = None, *, store: Store | None = None) -> list[PinChange]:
@@ -48,7 +48,7 @@ def pin_history(name: str | None = None, *, store: Store | None = None) -> list[
     Without a name, of all pins, also of those that were removed. `pins_at(url)` tells how pins at a
     remote moved. Raises BadName when there was never such a pin.
     """
-    store = store or current_store()
+    store = current_store(store)
     found = changes.pin_history(store, name if name is None else check_name(name))
     if name is not None:
         changes.check_known(store, name, found or name in roots.pins(store))
@@ -78,7 +78,7 @@ def gc(
             given=repr(keep)[:200],
             remedy="call the policy: gc(keep_latest(2))",
         )
-    return collect(store or current_store(), keep, dry_run=dry_run)
+    return collect(current_store(store), keep, dry_run=dry_run)
 
 
 def verify(
@@ -105,7 +105,7 @@ def verify(
         )
     named = [only] if isinstance(only, str) else only
     refs = None if named is None else [parse_ref(ref) for ref in named]
-    store = store or current_store()
+    store = current_store(store)
     return rehash(store, quarantine=quarantine, listener=listener, only=refs)
 
 
@@ -121,7 +121,7 @@ def compact(store: Store | None = None, *, listener: Listener = ignore) -> Compa
             given=repr(store)[:200],
             remedy="compact(Store(path)), or compact() for the current one",
         )
-    return join(store or current_store(), listener=listener)
+    return join(current_store(store), listener=listener)
 
 
 def rmref(ref: str, *, force: bool = False, store: Store | None = None) -> None:
@@ -130,7 +130,7 @@ def rmref(ref: str, *, force: bool = False, store: Store | None = None) -> None:
     Raises NotInStore; InUse when others were built from it, a pin keeps it, or another process
     uses it, unless `force`.
     """
-    removal.remove(store or current_store(), parse_ref(ref), force=force)
+    removal.remove(current_store(store), parse_ref(ref), force=force)
 
 
 def reject(rref: str, reason: str, *, store: Store | None = None) -> None:
@@ -142,13 +142,13 @@ def reject(rref: str, reason: str, *, store: Store | None = None) -> None:
         raise BadStage(
             "a rejection needs its reason", rref=rref, remedy='reject(rref, "label leak")'
         )
-    removal.reject(store or current_store(), RRef(rref), reason)
+    removal.reject(current_store(store), RRef(rref), reason)
 
 
 def rejected(dref: str, *, store: Store | None = None) -> dict[RRef, str]:
     """The rejected realizations of a derivation, or of that of a realization, and why."""
     ref = parse_ref(dref)
-    return removal.rejected(store or current_store(), ref.dref)
+    return removal.rejected(current_store(store), ref.dref)
 
 
 def commit(staging: str | os.PathLike[str], *, store: Store | None = None) -> RRef:
@@ -156,7 +156,7 @@ def commit(staging: str | os.PathLike[str], *, store: Store | None = None) -> RR
 
     The error of the attempt says where it is. Raises what the first try raised, if it still holds.
     """
-    store = store or current_store()
+    store = current_store(store)
     reopened = store.reopen(Path(staging))
     try:
         return store.commit(reopened, _told(store, reopened)).rref

@@ -185,7 +185,7 @@ def comparisons(
     sides shall be apart and have an attempt in common.
     """
     checked_mode(mode)
-    store = store or current_store()
+    store = current_store(store)
     asked = None if metrics is None else list(dict.fromkeys(metrics))
     how: dict[str, Any] = {"where": where, "over": over, "code": code, "store": store}
     one, other = (results(side, metrics=asked, **how) for side in (a, b))

@@ -29,7 +29,7 @@ def family(stage: Any, *, code: Scope = "now", store: CodeReader | None = None) 
     of the name are meant. Raises BadStage when there are none.
     """
     store_was_read()
-    store = store or current_store()
+    store = current_store(store)
     return list(named(stage, store, checked_scope(code)).drefs)
 
 

@@ -104,7 +104,7 @@ def race(
     error of the attempts when all configs have failed.
     """
     rule = RaceRule(_checked(configs, options), indifference, confidence, at_most, mode)
-    given = RunOptions(**{**options, "store": options.get("store") or current_store()})
+    given = RunOptions(**{**options, "store": current_store(options.get("store"))})
     store: Any = given.store
     known: dict[str, set[str]] = {}
     for derivation in configs.values():

@@ -174,7 +174,7 @@ def results(
     Raises BadStage when there is nothing to show, or a condition names nothing; BadMetric when no
     attempt has a metric that was asked for, or its file is no number.
     """
-    store = store or current_store()
+    store = current_store(store)
     return _results(list(what), metrics, where, over, code, store)
 
 
@@ -246,7 +246,7 @@ def best(
     what is left out. Raises BadStage when there is none, BadMetric when none has this metric.
     """
     checked_mode(mode)
-    store = store or current_store()
+    store = current_store(store)
     found = _results([what], [file], where, over, code, store, told_apart=False)
     tell(found.left_out, f"best of {file}")
     best = best_place(((one, one.places) for one in found.chosen), file, mode)

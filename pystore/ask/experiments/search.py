@@ -144,7 +144,7 @@ def search(
     _need_optuna()
     wanted = Wanted(checked_count("trials", trials), checked_count("attempts", attempts), metric)
     checked_mode(mode)
-    given = RunOptions(**{**options, "store": options.get("store") or current_store()})
+    given = RunOptions(**{**options, "store": current_store(options.get("store"))})
     if own := [name for name in options if name in _ITS_OWN]:
         raise BadStage(f"search takes no {listed(own)}", remedy="leave it out")
     many = checked_count("at_once", at_once if at_once is not None else (given.workers or 1))

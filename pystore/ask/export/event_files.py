@@ -46,7 +46,7 @@ def export_tensorboard(
     store_was_read()
     _check_installed()
     target = Path(os.path.abspath(folder))
-    found = ended(what, code, store or current_store(), where)
+    found = ended(what, code, current_store(store), where)
     try:
         target.mkdir(parents=True, exist_ok=True)
         known = {path.suffix[1:]: path for path in target.rglob("events.out.tfevents.*")}

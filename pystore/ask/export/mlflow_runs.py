@@ -59,7 +59,7 @@ def export_mlflow(
     does not answer or refuses.
     """
     store_was_read()
-    found = ended(what, code, store or current_store(), where)
+    found = ended(what, code, current_store(store), where)
     client_of = _client_maker()
     _check_answers(uri)
     with _refusals(uri):

@@ -46,7 +46,7 @@ def export_csv(
     store_was_read()
     target = Path(os.path.abspath(file))
     known = _ids_in(target)
-    found = ended(what, code, store or current_store(), where)
+    found = ended(what, code, current_store(store), where)
     _replace(target, lambda out: write_csv(found, out))
     fresh = sum(one.attempt.id not in known for one in found)
     left = len(found.several) - fresh

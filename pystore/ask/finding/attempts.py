@@ -209,7 +209,7 @@ def attempts(
     Raises NotInStore when nothing is known of the derivation, BadStage for a name or a condition
     that names nothing that there is.
     """
-    store = store or current_store()
+    store = current_store(store)
     store_was_read()
     meant = dict.fromkeys(store.drefs() if target is None else _targets(target, store))
     refs = [ref for ref in meant if isinstance(ref, DRef) or ref.dref not in meant]  # each once

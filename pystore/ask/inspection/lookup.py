@@ -30,14 +30,14 @@ def rref2path(rref: str, *, store: StoreReader | None = None) -> Path:
 
     Raises NotInStore, or Corrupted when verify found it damaged.
     """
-    store = store or current_store()
+    store = current_store(store)
     store.hold((RRef(rref),))
     return store.path(RRef(rref))
 
 
 def dref2path(dref: str, *, store: StoreReader | None = None) -> Path:
     """The store's directory for a derivation. Raises NotInStore."""
-    store = store or current_store()
+    store = current_store(store)
     store.config(DRef(dref))
     derivation_was_read(DRef(dref))
     return store.home(DRef(dref))
@@ -50,7 +50,7 @@ def config_of(ref: str, *, store: StoreReader | None = None) -> Config:
     """
     parsed = parse_ref(ref)
     derivation_was_read(parsed.dref)
-    return (store or current_store()).config(parsed.dref)
+    return current_store(store).config(parsed.dref)
 
 
 def context_of(rref: str, *, store: StoreReader | None = None) -> Context:
@@ -58,7 +58,7 @@ def context_of(rref: str, *, store: StoreReader | None = None) -> Context:
 
     Raises NotInStore.
     """
-    return (store or current_store()).context(RRef(rref))
+    return current_store(store).context(RRef(rref))
 
 
 def deps_of(ref: str, *, store: StoreReader | None = None) -> list[DRef] | list[RRef]:
@@ -77,7 +77,7 @@ def lsref(ref: str, *, store: StoreReader | None = None) -> list[Any]:
 
     Of a derivation: its realizations, sorted. Raises NotInStore.
     """
-    store = store or current_store()
+    store = current_store(store)
     parsed = parse_ref(ref)
     if isinstance(parsed, DRef):
         store_was_read()
@@ -97,7 +97,7 @@ def catref(
     """
     steps = path.parts if isinstance(path, PurePath) else [path] if isinstance(path, str) else path
     parts = [check_part(part) for part in steps]
-    file = file_of(rref, parts, store or current_store())
+    file = file_of(rref, parts, current_store(store))
     try:
         return disk.read(file).decode().splitlines()
     except (Corrupted, UnicodeDecodeError) as error:
@@ -111,7 +111,7 @@ def catref(
     except OSError as error:
         if error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG):
             raise
-        manifest = (store or current_store()).manifest(RRef(rref))
+        manifest = current_store(store).manifest(RRef(rref))
         lists = "lsref(rref) lists what there is"
         raise lacking(rref, "/".join(parts), manifest, remedy=lists) from None
 

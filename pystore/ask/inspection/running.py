@@ -74,7 +74,7 @@ def running(store: Store | None = None, *, died: bool = False) -> list[Unfinishe
 
     With `died`, also those whose process has ended without a record, if they were not tried again.
     """
-    store = store or current_store()
+    store = current_store(store)
     found = (unfinished(attempt, store) for attempt in store.unfinished())
     return [one for one in found if died or one.outcome == "running"]
 
@@ -99,7 +99,7 @@ def stop(
     A reference is anything that `pystore stop` takes. Raises NotInStore when nothing of it runs.
     """
     checked_seconds("timeout", timeout)
-    store = store or current_store()
+    store = current_store(store)
     drefs = dict.fromkeys(one.dref for one in find_refs(ref, code="any", store=store))
     return stop_all(drefs, attempt, timeout, store)
 

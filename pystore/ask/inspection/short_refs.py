@@ -39,7 +39,7 @@ def find_ref(text: str, *, code: Scope = "now", store: Store | None = None) -> D
     too. Raises BadRef with the candidates when there are several, NotInStore with similar names
     when there are none. A reference in full is not looked up.
     """
-    store = store or current_store()
+    store = current_store(store)
     if not isinstance(text, str) or isinstance(text, (DRef, RRef)):
         return parse_ref(text)
     store_was_read()
@@ -58,7 +58,7 @@ def find_rref(text: str, *, code: Scope = "now", store: Store | None = None) -> 
 
     Raises as `find_ref` does; a name of several derivations is not ambiguous here.
     """
-    store = store or current_store()
+    store = current_store(store)
     store_was_read()
     drefs = _named(text, store)
     if not drefs:
@@ -78,7 +78,7 @@ def find_refs(
     counts the others. A pattern means any code. Raises as `find_ref` does; a name of several
     derivations is not ambiguous here.
     """
-    store = store or current_store()
+    store = current_store(store)
     store_was_read()
     if set(text) & set("*?["):
         found = [dref for dref in store.drefs() if fnmatchcase(dref.name, text)]
@@ -98,7 +98,7 @@ def find_sendable(
     With `rejections`, also those of which all was rejected. A warning counts the others. Where
     nothing is left, all are returned.
     """
-    store = store or current_store()
+    store = current_store(store)
     found = find_refs(text, code=code, store=store)
     made = [
         ref

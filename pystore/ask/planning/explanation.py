@@ -237,7 +237,7 @@ def explain(target: Target, *, store: Builder | None = None) -> Any:
 
     Raises NotInStore for a reference that the store does not hold.
     """
-    store = store or current_store()
+    store = current_store(store)
     if isinstance(target, str) and target not in in_place_registry(store):
         return HistoryExplainer(store).explanation(parse_ref(target))
     explainer = OutlookExplainer(declare(target, Registry(), store), store)

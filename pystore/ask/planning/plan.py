@@ -32,7 +32,7 @@ def plan(
     not sure. Raises BadStage and BadMetric as `realize` does.
     """
     refuse_nested("plan")
-    store = store or current_store()
+    store = current_store(store)
     closure = declare(target, Registry(), store)
     forced = forced_drefs(force_rebuild, closure)
     outlook = outlook_of(closure, forced, checked_count("attempts", attempts), store)

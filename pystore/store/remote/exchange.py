@@ -56,7 +56,7 @@ def push(
 
     Raises BadPlace, BadName, NotInStore, Corrupted before anything is sent; FetchError.
     """
-    store = store or current_store()
+    store = current_store(store)
     signer = Key(key) if key is not None else None
     refs, url = _parted(refs, to, pins)
     pinned = local_pins(store, _texts(pins))
@@ -95,7 +95,7 @@ def pull(
 
     Raises BadPlace, NotInStore, ChecksumMismatch, Untrusted, FetchError; then no pin is moved.
     """
-    store, trusted = store or current_store(), trusting(trusted_keys)
+    store, trusted = current_store(store), trusting(trusted_keys)
     refs, url = _parted(refs, from_, pins)
     remote = open_remote(url, trusted=trusted, options=options)
     with heard(progress, listener) as hear:
@@ -168,7 +168,7 @@ def export_archive(
     private key that signs the records; `diffs` as for `push`. Raises BadPlace, NotInStore,
     Corrupted.
     """
-    store = store or current_store()
+    store = current_store(store)
     signer = Key(key) if key is not None else None
     path, rrefs = expanded(file), _sendable(refs, store)
     return archive.export_archive(store, rrefs, path, signer, diffs=_diffs(diffs))
@@ -188,7 +188,7 @@ def import_archive(
     far it is. Raises UnsafeArchive, ChecksumMismatch, Untrusted, NotInStore when something is
     missing in the file.
     """
-    store, trusted = store or current_store(), trusting(trusted_keys)
+    store, trusted = current_store(store), trusting(trusted_keys)
     with heard(progress, listener) as hear:
         return archive.import_archive(store, expanded(file), trusted, hear)
 
