@@ -68,8 +68,9 @@ def pytest_sessionfinish() -> None:
 
 
 @pytest.fixture(autouse=True)
-def _no_store_of_another_test(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ProcessWide, "store", None)
+def _no_store_for_other_tests() -> Iterator[None]:
+    yield  # with no monkeypatch: it would be made first, and undone last
+    ProcessWide.store = None
 
 
 class Clock:
