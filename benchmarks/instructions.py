@@ -18,6 +18,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,8 @@ HERE = Path(__file__).parent
 KNOWN = HERE / "instructions.json"
 SLACK = 0.02  # of the known number
 BARE = "bare Python"
-_BEFORE = 3  # runs: one builds, and the next ones note what was chosen, a tick of the disk later
+_TICK = 0.5  # [s] after which no choice is taken for one of the same tick of the disk's clock
+_BEFORE = 2  # runs that note what was chosen, after one that builds
 AREA = Path(tempfile.gettempdir(), f"pystore-instructions-{os.getuid()}")  # paths of one length
 
 
@@ -131,6 +133,8 @@ def _median(program: Program) -> float:
     found = []
     for _ in range(program.runs):
         if program.prepared:
+            _run(program)
+            time.sleep(_TICK)
             for _ in range(_BEFORE):
                 _run(program)
         else:
