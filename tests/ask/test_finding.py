@@ -153,6 +153,20 @@ def test_WH3_what_would_fit_nothing_or_only_half_is_refused(several, where):
         ps.attempts(where=where)
 
 
+@pytest.mark.parametrize(
+    ("layers", "told"),
+    [([64, 32], "[64, 32]"), (["a b", "c"], '["a b", "c"]'), ([[1, 2], [3]], "[[1, 2], [3]]")],
+)
+def test_WH3_a_list_is_found_as_tables_print_it(store, layers, told):
+    value = {"name": "deep", "layers": layers, "rate": 1}
+    ps.realize(Derivation(value, match_latest(), lambda b: build_outpath(b)))
+    assert len(ps.attempts(where=f"layers={told} rate=1")) == 1
+    assert ps.attempts(where=f"layers={told} rate=2") == []
+    assert ps.attempts(where="layers=[64, 31]") == []
+    with pytest.raises(BadStage):
+        ps.attempts(where=f"layers={told[:-1]}")
+
+
 def test_a_list_in_a_dict_is_several_values_or_one_that_is_a_list(store):
     value = {"name": "deep", "layers": [64, 32]}
     ps.realize(Derivation(value, match_latest(), lambda b: build_outpath(b)))

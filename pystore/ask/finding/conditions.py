@@ -49,7 +49,7 @@ def conditions(where: Where | None) -> list[Condition]:
 
 def _split(text: str) -> list[str]:
     try:
-        return shlex.split(text)
+        return _lists_joined(shlex.split(text))
     except ValueError as error:
         raise BadStage(
             "a condition is not closed",
@@ -57,6 +57,26 @@ def _split(text: str) -> list[str]:
             because=str(error),
             remedy="put the same quote at its beginning and at its end",
         ) from None
+
+
+def _lists_joined(words: list[str]) -> list[str]:
+    """The words, with each list as tables print it, `layers=[64, 32]`, in one of them."""
+    found, at = [], 0
+    while at < len(words):
+        end = _end(words, at)
+        found.append(" ".join(words[at:end]))
+        at = end
+    return found
+
+
+def _end(words: list[str], at: int) -> int:
+    """The place behind a word, or behind the list that begins in it."""
+    parsed = _CONDITION.fullmatch(words[at])
+    if parsed and parsed[3].startswith("["):
+        for end in range(at + 1, len(words) + 1):
+            if _is_list(" ".join([parsed[3], *words[at + 1 : end]])):
+                return end
+    return at + 1
 
 
 def _condition(word: str) -> Condition:
