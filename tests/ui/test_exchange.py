@@ -148,6 +148,19 @@ def test_a_rejection_of_one_config_of_a_name_is_sent(pystore, built):
     assert pystore("push", "fragile", "HERE/lab") == (0, "moved 1 note\n", "")
 
 
+@pytest.mark.parametrize("named", ["fragile", "fragil*"])
+def test_all_configs_of_a_name_are_pulled(pystore, built, named):
+    one, two = (ps.realize(fragile(n)) for n in (1, 2))
+    assert pystore("push", named, "HERE/lab")[0] == 0
+    told = (0, "moved 2 realizations, 2 attempts, 2 B\n", "")
+    assert pystore("pull", named, "HERE/lab", "--store", "HERE/other") == told
+    assert pystore("reject", one, "a leak")[0] == 0
+    assert pystore("push", named, "HERE/lab") == (0, "moved 1 note\n", "")
+    told = (0, "moved 1 realization, 1 attempt, 1 B\n", "")
+    assert pystore("pull", named, "HERE/lab", "--store", "HERE/third") == told
+    assert two.dref in pystore("ls", "--store", "HERE/third", "--json")[1]
+
+
 def test_what_is_named_alone_is_an_error_where_there_is_nothing_to_send(pystore, built):
     with pytest.raises(ps.errors.BuildError):
         ps.realize(fragile(3))

@@ -92,12 +92,36 @@ class AtRemote:
 
         Raises BadRef, NotInStore, BadMetric.
         """
+        return self._named(text) or [self.find_ref(text, code)]
+
+    def find_fetched(
+        self,
+        text: str,
+        code: Scope = "now",
+        usable: Callable[[RRef], bool] = lambda rref: True,
+    ) -> Sequence[DRef | RRef]:
+        """What `find_ref` finds; of a name with several derivations, or of a pattern, all of these.
+
+        Those are left out that have no realization there, or rejected ones alone. Raises as
+        `find_ref`.
+        """
+        drefs = self._named(text)
+        if len(drefs) < 2:
+            return [*drefs] or [self.find_ref(text, code, usable)]
+        if not _is_pattern(text):
+            drefs = [*_meant(self.catalogue, text, code).drefs]
+        catalogue = self.catalogue
+        found = [d for d in drefs if {*catalogue.realizations(d)} - catalogue.rejected(d)]
+        if not found:
+            raise self._nothing(text, drefs)
+        return found
+
+    def _named(self, text: str) -> list[DRef]:
+        """The derivations of a name or a pattern."""
         there = self.catalogue.drefs()
-        if set(text) & set("*?["):
-            found = [dref for dref in there if fnmatchcase(dref.name, text)]
-        else:
-            found = [dref for dref in there if dref.name == text]
-        return found or [self.find_ref(text, code)]
+        if _is_pattern(text):
+            return [dref for dref in there if fnmatchcase(dref.name, text)]
+        return [dref for dref in there if dref.name == text]
 
     def find_ref(
         self,
@@ -151,6 +175,10 @@ class AtRemote:
             rejected_there=sum(len(self.catalogue.rejected(dref)) for dref in asked) or None,
             remedy="`pystore ls URL` lists what there is",
         )
+
+
+def _is_pattern(text: str) -> bool:
+    return not {*text}.isdisjoint("*?[")
 
 
 def _meant(catalogue: Catalogue, base: str, code: Scope) -> Meant:

@@ -88,9 +88,10 @@ def pull(given: CommandContext, /, texts: tuple[str, ...], url: str, pins: tuple
     """Fetch REF from the remote at URL, with all it was built from.
 
     REF is looked up at the remote: a reference, its first digits, a name, or a choice such as
-    train@latest and train@best:accuracy.txt, by what the records there say. Of a derivation, all
-    realizations. Whatever comes is hashed here before it counts; after a break, pull again. With
-    --pin NAME, the pin NAME is moved here when all that it names has come; REF may be left out.
+    train@latest and train@best:accuracy.txt, by what the records there say. Of a derivation, or of
+    all that have a name or match a pattern ('train*'), all realizations. Whatever comes is hashed
+    here before it counts; after a break, pull again. With --pin NAME, the pin NAME is moved here
+    when all that it names has come; REF may be left out.
     """
     _require(texts, pins)
     found = _found_at(given, texts, url, trusted) if texts else []
@@ -109,7 +110,7 @@ def _found_at(
     def usable(rref: RRef) -> bool:
         return store is None or not store.rejection(rref)
 
-    return [there.find_ref(text, given.code, usable) for text in texts]
+    return [ref for text in texts for ref in there.find_fetched(text, given.code, usable)]
 
 
 @click.command()
