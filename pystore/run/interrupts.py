@@ -8,6 +8,8 @@ DH1  A signal that comes inside the block is handled when the block has ended, a
     process that is forked inside the block handles its own at once: it never sees the end.
 DH2  A block that takes long, as where an executor runs a job before `submit` returns, is cut by the
     next signal.
+DH3  A wait ends once a second: of a signal that comes in the instant before it, Python tells only
+    when it has ended.
 """
 
 import os
@@ -22,6 +24,7 @@ from typing import Any
 _RAISING = (  # their handlers usually raise
     signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM, signal.SIGUSR1, signal.SIGUSR2,
 )  # fmt: skip
+UNHEARD = 1.0  # [s] for which a signal may go unheard (DH3)
 _SHORT = 2.0  # [s] after which a signal is not put off
 
 

@@ -141,10 +141,9 @@ class Loop:
             return
         self._heed_stop()
         if self._running:
-            patience = self._flush()
-            if self._busy or self._settings.stop:
-                patience = min(_PATIENCE, patience or _PATIENCE)
-            self._collect(patience)
+            longest = _PATIENCE if self._busy or self._settings.stop else interrupts.UNHEARD
+            others = self._flush()
+            self._collect(longest if others is None else min(longest, others))
             self._retry(patience=0.0)
         else:
             self._retry(_PATIENCE)

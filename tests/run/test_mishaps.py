@@ -172,6 +172,23 @@ def test_S5_after_ctrl_c_nothing_more_starts_and_what_runs_keeps_its_lock(store)
     assert [attempt.outcome for attempt in ps.attempts(derivation.dref)] == ["succeeded"]
 
 
+def test_DH3_a_signal_that_wakes_nobody_is_heard_while_an_attempt_runs(store):
+    """As one that comes in the instant before a wait: the thread that waits is not woken."""
+    runs, go = [], threading.Event()
+
+    def slow(b):
+        runs.append(b.seed)
+        signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+        assert go.wait(60)
+        write(b)
+
+    with ThreadPoolExecutor(1) as executor:
+        with pytest.raises(KeyboardInterrupt):
+            ps.realize_many(Derivation({}, match_some(4), slow), executor=executor)
+        go.set()
+    assert len(runs) == 1
+
+
 def test_realizers_run_in_other_processes(store):
     derivation = Derivation({}, match_some(2), write)
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as executor:

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from ...core.attempt import Attempt, Pruned
@@ -17,7 +17,7 @@ from ...core.options import Mode
 from ...core.refs import DRef
 from ...core.statistics import Statistics
 from ...run.dispatch import SerialExecutor
-from ...run.interrupts import deferred
+from ...run.interrupts import UNHEARD, deferred
 from ...run.options import RunOptions
 from ...run.verbs import realize_with
 from .numbers import made_in, numbers_of
@@ -75,7 +75,10 @@ class Trials:
         with _threads(at_once) as executor:
             try:
                 while self._fill(executor, running, at_once):
-                    future = self._ended.get()
+                    try:
+                        future = self._ended.get(timeout=UNHEARD)
+                    except Empty:
+                        continue
                     self._end(running.pop(future), future)
             finally:
                 self._over.set()
