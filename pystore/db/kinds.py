@@ -235,11 +235,24 @@ def _load_json(stored: Any, _: Settings) -> Any:
 
 
 def json_or_malformed(text: str | bytes) -> Any:
-    """The value of JSON of strangers, or what is there in its place, as `Malformed`."""
+    """The value of JSON of strangers, or what is there in its place, as `Malformed`.
+
+    A number beyond all floats is none: some versions of SQLite write it as 9.0e+999.
+    """
     try:
-        return json.loads(text.decode() if isinstance(text, bytes) else text)
+        return _FINITE.decode(text.decode() if isinstance(text, bytes) else text)
     except (ValueError, RecursionError):  # such as 1 with 5,000 zeros, or a list in 1,000 others
         return Malformed(text.decode(errors="replace") if isinstance(text, bytes) else text)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isfinite(number):
+        return number
+    raise ValueError(f"{text} is beyond all floats")
+
+
+_FINITE = json.JSONDecoder(parse_float=_finite, parse_constant=_finite)
 
 
 def _json_content(stored: Any) -> bytes:

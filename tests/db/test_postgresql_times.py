@@ -9,6 +9,7 @@ from words import BEST, OUTPUTS, done, failed, shouter, trained
 
 from pystore import PystoreWarning
 from pystore.db import connect, field, json, text
+from pystore.db.kinds import Malformed, json_or_malformed
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -70,3 +71,10 @@ def test_json_that_python_does_not_read_holds_up_no_row(request, kind, odd, of):
     told = "text" if kind == "sqlite" else kind
     found = _holds_up_no_other(getattr(given, "url", given), told, records, of(at="v.a"))
     assert (found[0], found[2]) == ("x", "y")
+
+
+@pytest.mark.parametrize("written", ["9.0e+999", "-1e400", "[1, 1e400]", "Infinity", "NaN", "Inf"])
+def test_a_number_beyond_all_floats_is_no_json(written: str):
+    """As newer versions of SQLite write one that has too many digits."""
+    assert isinstance(json_or_malformed(written), Malformed)
+    assert json_or_malformed('{"a": [1e300, 2, -0.5]}') == {"a": [1e300, 2, -0.5]}
