@@ -28,7 +28,7 @@ def _holds_up_no_other(url: str, kind: str, values: Sequence[str], declared: Any
     tell = shouter(lambda _, batch: [{"loud": repr(one)[:9], "size": 1} for one in batch])
     assert tell.outputs.keys() == OUTPUTS.keys()
     listener = table.listener(tell, BEST, on="x")
-    done(listener)
+    assert done(listener) == 2
     bad = [*range(1, len(values) - 1)]
     assert [row["id"] for row in failed(table, listener)] == bad
     found = table.find()
