@@ -212,6 +212,11 @@ def about(notes: Iterable[Note], ref: DRef | RRef, attempts: Iterable[Attempt] =
     return [note for note in notes if note.ref == ref or note.attempt in places]
 
 
+def rejected_in(notes: Iterable[Note]) -> frozenset[RRef]:
+    """The realizations that notes reject."""
+    return frozenset(n.ref for n in notes if n.because and isinstance(n.ref, RRef))
+
+
 def tags_among(notes: Iterable[Note], *, rejections: bool = False) -> tuple[str, ...]:
     """The tags among notes, sorted, each once; with `rejections` also that of what is rejected."""
     return tuple(sorted({n.tag for n in notes if n.tag and (rejections or not n.because)}))

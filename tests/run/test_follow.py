@@ -354,11 +354,17 @@ def test_FO2_without_the_pin_or_what_it_names_the_last_choice_stays(store, three
     assert follower.look() == three[0]
 
 
-def test_FO2_where_the_pin_names_what_is_refused_the_one_before_stays(store, three):
+def follow_two(three):
+    """A follower of a pin that has named the first, and names the second."""
     follower = follow(pin="serving")
     for rref in three[:2]:
         ps.pin(rref, "serving")
         assert follower.look() == rref
+    return follower
+
+
+def test_FO2_where_the_pin_names_what_is_refused_the_one_before_stays(store, three):
+    follower = follow_two(three)
     follower.refuse(three[1], "it hangs")
     assert follower.look() == three[0]
     assert follower.why_not == "the pin serving names a realization that is refused here"
@@ -368,20 +374,14 @@ def test_FO2_where_the_pin_names_what_is_refused_the_one_before_stays(store, thr
 
 
 def test_FO2_what_was_released_does_not_come_back(store, three):
-    follower = follow(pin="serving")
-    for rref in three[:2]:
-        ps.pin(rref, "serving")
-        assert follower.look() == rref
+    follower = follow_two(three)
     follower.release(three[0])
     follower.refuse(three[1], "it hangs")
     assert follower.look() is None
 
 
 def test_FO2_where_the_choice_is_rejected_the_one_before_does_not_come_back(store, three):
-    follower = follow(pin="serving")
-    for rref in three[:2]:
-        ps.pin(rref, "serving")
-        assert follower.look() == rref
+    follower = follow_two(three)
     ps.reject(three[1], "label leak")
     assert follower.look() is None
 

@@ -20,7 +20,7 @@ from ..experiments.family import members, named, tell
 from ..experiments.meant import Meant
 from .artifacts import Artifact
 from .inventory import ListedDerivation, ListedRealization
-from .short_refs import metric_and_mode
+from .short_refs import is_pattern, metric_and_mode
 
 
 class AtRemote:
@@ -108,7 +108,7 @@ class AtRemote:
         drefs = self._named(text)
         if len(drefs) < 2:
             return [*drefs] or [self.find_ref(text, code, usable)]
-        if not _is_pattern(text):
+        if not is_pattern(text):
             drefs = [*_meant(self.catalogue, text, code).drefs]
         catalogue = self.catalogue
         found = [d for d in drefs if {*catalogue.realizations(d)} - catalogue.rejected(d)]
@@ -119,7 +119,7 @@ class AtRemote:
     def _named(self, text: str) -> list[DRef]:
         """The derivations of a name or a pattern."""
         there = self.catalogue.drefs()
-        if _is_pattern(text):
+        if is_pattern(text):
             return [dref for dref in there if fnmatchcase(dref.name, text)]
         return [dref for dref in there if dref.name == text]
 
@@ -175,10 +175,6 @@ class AtRemote:
             rejected_there=sum(len(self.catalogue.rejected(dref)) for dref in asked) or None,
             remedy="`pystore ls URL` lists what there is",
         )
-
-
-def _is_pattern(text: str) -> bool:
-    return not {*text}.isdisjoint("*?[")
 
 
 def _meant(catalogue: Catalogue, base: str, code: Scope) -> Meant:

@@ -80,7 +80,7 @@ def find_refs(
     """
     store = current_store(store)
     store_was_read()
-    if set(text) & set("*?["):
+    if is_pattern(text):
         found = [dref for dref in store.drefs() if fnmatchcase(dref.name, text)]
         if not found:
             raise _nothing(text, store)
@@ -88,6 +88,11 @@ def find_refs(
     if family := _named(text, store):
         return _by_code(family, store, checked_scope(code), tried=tried)
     return [find_ref(text, code=code, store=store)]
+
+
+def is_pattern(text: str) -> bool:
+    """Whether a text is a pattern of names."""
+    return not {*text}.isdisjoint("*?[")
 
 
 def find_sendable(

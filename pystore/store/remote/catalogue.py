@@ -15,7 +15,7 @@ from ...core.attempt_columns import AttemptColumns
 from ...core.config import Config
 from ...core.errors import ChecksumMismatch, PystoreWarning
 from ...core.holding import Holding
-from ...core.note import Note, parse_note, standing
+from ...core.note import Note, parse_note, rejected_in, standing
 from ...core.refs import DRef, RRef
 from .. import notes
 from ..layout import well_formed
@@ -123,8 +123,7 @@ class Catalogue:
 
     def rejected(self, dref: DRef) -> frozenset[RRef]:
         """The realizations that a note at the remote rejects (CQ2)."""
-        found = self.notes(dref)
-        return frozenset(n.ref for n in found if n.because and isinstance(n.ref, RRef))
+        return rejected_in(self.notes(dref))
 
     def notes(self, dref: DRef) -> list[Note]:
         """The notes and the standing tags of a derivation and all in it, the oldest first."""

@@ -12,7 +12,7 @@ SB4  What a remote rejects is not chosen, wherever its bytes are; of a remote wi
 
 import os
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from typing import NamedTuple, TypeVar, TypeVarTuple
 
 from ...core.adoption import obstacle
@@ -189,22 +189,24 @@ class Substituting:
 def _look(store: Store, remote: Remote, found: Found, code: str) -> Told:
     copies: list[Copy] = []
     offers: dict[RRef, RRef] = {}
-    notes: dict[DRef, dict[str, bytes]] = {}
+    notes: dict[str, bytes] = {}
+    bad: dict[DRef, Set[RRef]] = {}  # rejected there or here, by their references there
     rejected: set[RRef] = set()
     for listing, told in _attempts_at(store, remote, found, code):
         copies += told
         dref = listing.dref
-        if dref not in notes:
-            notes[dref] = new_notes(store, remote, listing)
-        bad = rejected_by(dref, notes[dref]) | store.rejected(dref)
+        if dref not in bad:
+            new = new_notes(store, remote, listing)
+            bad[dref] = rejected_by(dref, new) | store.rejected(dref)
+            notes = new if dref == found.config.dref else notes
         for copy in told:
             made = copy.record.attempt.rref
             ours = copy.record.under(found.config.dref, found.context)
-            if made and ours and made in bad:
+            if made and ours and made in bad[dref]:
                 rejected.add(ours)
             elif made and ours and listing.has(names.realization(made)):
                 offers.setdefault(ours, made)
-    return Told(copies, offers, frozenset(rejected), notes.get(found.config.dref, {}))
+    return Told(copies, offers, frozenset(rejected), notes)
 
 
 def _attempts_at(

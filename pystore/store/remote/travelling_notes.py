@@ -16,7 +16,7 @@ from itertools import chain
 from ...core.context import Context
 from ...core.dataclasses import dataclass
 from ...core.errors import ChecksumMismatch, Corrupted, PystoreWarning
-from ...core.note import parse_note, standing
+from ...core.note import parse_note, rejected_in, standing
 from ...core.refs import DRef, RRef
 from .. import notes
 from ..store import Store
@@ -107,8 +107,7 @@ def new_notes(store: Store, remote: Remote, listing: Listing) -> dict[str, bytes
 
 def rejected_by(dref: DRef, texts: Mapping[str, bytes]) -> frozenset[RRef]:
     """The realizations that these notes reject."""
-    found = (parse_note(dref, name[:32], text) for name, text in texts.items())
-    return frozenset(n.ref for n in standing(found) if n.because and isinstance(n.ref, RRef))
+    return rejected_in(standing(parse_note(dref, name[:32], text) for name, text in texts.items()))
 
 
 def put_notes(store: Store, dref: DRef, found: Mapping[str, bytes]) -> int:

@@ -21,10 +21,12 @@ from .command_context import CommandContext, as_json, report, with_command
 from .ref import AS_TYPED, REFS
 
 if TYPE_CHECKING:
-    from ...ask.inspection import artifacts
+    from ...ask.inspection import artifacts, short_refs
     from . import artifact_text
 else:
-    later(globals(), "...ask.inspection.artifacts", ".artifact_text")  # few lists need them
+    # few lists need them
+    later(globals(), "...ask.inspection.artifacts", "...ask.inspection.short_refs")
+    later(globals(), ".artifact_text")
 
 
 @click.command("ls")
@@ -90,7 +92,7 @@ def _at_remote(
 
 def _is_one(what: str, dref: DRef) -> bool:
     """Whether a derivation was meant, not all of a name or a pattern."""
-    return what != dref.name and not set(what) & set("*?[")
+    return what != dref.name and not short_refs.is_pattern(what)
 
 
 def _derivations(rows: Sequence[ListedDerivation]) -> str:
