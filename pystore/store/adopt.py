@@ -9,6 +9,7 @@ AO2  `resolved/<digest>/` names the (derivation, context) pairs; it is an index,
 AO3  A run is adopted once, however many derivations have it.
 AO4  A run is adopted only if all that it has read of its inputs beyond their bytes is known, and
     would be the same here. (`adoption.py` checks this for the callers of `adoptable`.)
+AO5  A rejection counts for each copy that adoption has made of a run, and none is made from then on.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import os
 import stat
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
@@ -29,8 +31,8 @@ from ..core.dataclasses import replace
 from ..core.digest import short
 from ..core.errors import BadRef, Corrupted, NotInStore
 from ..core.refs import DRef, RRef
-from ..core.same_run import run_of
-from . import attempts, below, disk, rights
+from ..core.same_run import Run, run_of
+from . import attempts, below, disk, records, rights
 from .beginning import begin, claim
 from .candidates import gather
 from .commit import Sealed, publish, seal_tree
@@ -39,6 +41,8 @@ from .layout import Layout
 from .parts import Parts
 from .staging import Staging
 from .walk import walk
+
+Equal = tuple[DRef, str]  # a derivation with an equal resolved config, the digest of a context
 
 
 def resolved_digest(layout: Layout, config: Config, context: Context) -> str:
@@ -81,9 +85,59 @@ def adoptable(layout: Layout, config: Config, context: Context) -> Iterator[Cand
     if not context:
         return
     digest = resolved_with(config, context, lambda rref: _tree_there(layout, rref))
-    found = (_others(one, f"{one.resolved}/{digest}", config, context) for one in layout.readable)
-    ordered = sorted(chain.from_iterable(found), key=lambda candidate: candidate.attempts[0].order)
+    equals = {one: _equals(one, digest) for one in layout.readable}
+    own = config.dref, context.digest
+    there = chain.from_iterable(
+        gather(one, *equal, ()) for one, several in equals.items() for equal in several - {own}
+    )
+    found = [candidate for candidate in there if not candidate.gone]
+    bad = _rejected(layout, frozenset().union(*equals.values())) if found else frozenset()
+    good = [one for one in found if bad.isdisjoint(map(run_of, one.attempts))]
+    ordered = sorted(good, key=lambda candidate: candidate.attempts[0].order)
     yield from _news(layout, config.dref, context, ordered)
+
+
+def copies(layout: Layout, rref: RRef, made: Sequence[Attempt]) -> set[RRef]:
+    """The other realizations that hold a run of this one, by adoption (AO5).
+
+    `made` are the attempts that made it. Its bytes may be gone.
+    """
+    runs = _adoptable_runs(made)
+    own = {f"{attempt.context}-{rref.dref[5:]}" for attempt in made}
+    found: set[RRef] = set()
+    for digest in {digest for one in layout.readable for digest in _digests(one, own)}:
+        for one in layout.readable:
+            for dref, inputs in _equals(one, digest):
+                tries = _made(one, dref, inputs)
+                found |= {r for r in tries if not runs.isdisjoint(_adoptable_runs(tries[r]))}
+    return found - {rref}
+
+
+def _digests(layout: Layout, entries: Iterable[str]) -> Iterator[str]:
+    """The digests of the resolved configs that have one of these entries in the index."""
+    for digest in attempts.names(str(layout.resolved)):
+        if any(os.path.lexists(f"{layout.resolved}/{digest}/{entry}") for entry in entries):
+            yield digest
+
+
+def _made(layout: Layout, dref: DRef, inputs: str) -> records.Made:
+    return records.look(layout.attempts(dref), inputs)[1].get(inputs, {})
+
+
+def _rejected(layout: Layout, equals: Iterable[Equal]) -> frozenset[Run]:
+    """The runs that made realizations of these that are rejected."""
+    found: set[Run] = set()
+    for dref, inputs in equals:
+        bad = below.marked(layout, dref, "rejected")
+        for one in layout.readable if bad else ():
+            made = _made(one, dref, inputs)
+            found |= _adoptable_runs(a for rref in made.keys() & bad for a in made[rref])
+    return frozenset(found)
+
+
+def _adoptable_runs(made: Iterable[Attempt]) -> set[Run]:
+    """The runs among attempts; what a user has accepted says nothing of the run elsewhere."""
+    return {run_of(attempt) for attempt in made if isinstance(attempt.reads, dict)}
 
 
 def _news(
@@ -105,16 +159,14 @@ def _news(
         here.update(run_of(attempt) for attempt in candidate.attempts)
 
 
-def _others(layout: Layout, folder: str, config: Config, context: Context) -> Iterator[Candidate]:
-    for name in sorted(attempts.names(folder)):
-        digest, _, home = name.partition("-")
-        try:
-            dref = DRef(f"dref:{home}")
-        except BadRef:
-            continue
-        if (dref, digest) != (config.dref, context.digest):
-            found = gather(layout, dref, digest, ())
-            yield from (candidate for candidate in found if not candidate.gone)
+def _equals(layout: Layout, digest: str) -> frozenset[Equal]:
+    """The derivations with this resolved config, each with the digest of a context (AO2)."""
+    found: set[Equal] = set()
+    for name in attempts.names(f"{layout.resolved}/{digest}"):
+        inputs, _, home = name.partition("-")
+        with suppress(BadRef):
+            found.add((DRef(f"dref:{home}"), inputs))
+    return frozenset(found)
 
 
 def fill(layout: Layout, rref: RRef, out: Path) -> int:

@@ -5,6 +5,7 @@ NW1  A file is written once and never changed, under a name that its text gives.
 NW2  A note that cannot be read is left out with a warning. It hides no other one.
 NW3  A tag stands after it was set, and does not after it was taken away, though clocks go back.
 NW4  A rejection that comes with the notes of others counts here as it does there.
+NW5  A rejection is noted at each copy of the run that adoption has made, in the same words.
 """
 
 import os
@@ -17,12 +18,13 @@ from pathlib import Path
 
 from ..core.attempt import Attempt
 from ..core.context import Context
+from ..core.dataclasses import replace
 from ..core.errors import BadName, BadRef, Corrupted, NotInStore, PystoreWarning
 from ..core.holding import Holding
 from ..core.note import Note, parse_note, place_of, standing
 from ..core.printable import listed
 from ..core.refs import DRef, RRef
-from . import attempts, derivations, disk, rights, verdicts
+from . import adopt, attempts, derivations, disk, rights, verdicts
 from .layout import Layout
 from .reader import Reader
 from .writer import writer
@@ -107,12 +109,21 @@ def add(
 
 def put(store: Reader, dref: DRef, files: Mapping[str, bytes]) -> None:
     """Puts files of notes beside the attempts of a known derivation. Call it inside the gate."""
+    told = [parse_note(dref, name[:32], text) for name, text in files.items()]
+    _put(store, dref, files, told)
+    for copy in (copy for note in told for copy in _copies(store, note)):
+        home = copy.ref.dref
+        derivations.record(store.parts, [store.config(home)])  # it may be known below only
+        _put(store, home, {f"{copy.digest}.note": copy.file_text}, [copy])
+
+
+def _put(store: Reader, dref: DRef, files: Mapping[str, bytes], told: Iterable[Note]) -> None:
     parts = store.parts
     folder = parts.layout.attempts(dref)
     if files:
         rights.ensure_folder(folder)
-    for name, text in files.items():  # before the notes: who has a note is not sent it again
-        _reject(folder, parse_note(dref, name[:32], text), parts.tmp)
+    for note in told:  # before the notes: who has a note is not sent it again
+        _reject(folder, note, parts.tmp)
     for name, text in files.items():
         disk.put(f"{folder}/{name}", text, tmp=parts.tmp, durable=parts.durable)
     if files and parts.durable:
@@ -125,6 +136,16 @@ def _reject(folder: str, note: Note, tmp: Path) -> None:
     if note.because and isinstance(rref, RRef) and not verdicts.stands(folder, rref, "rejected"):
         facts = {"reason": note.because, "by": os.geteuid(), "at": note.time}
         verdicts.put(folder, rref, "rejected", facts, tmp)
+
+
+def _copies(store: Reader, note: Note) -> list[Note]:
+    """The same rejection for each copy of its realization that has none (NW5)."""
+    rref = note.ref
+    if not note.because or not isinstance(rref, RRef):
+        return []
+    made = [a for a in store.attempts(rref.dref) if a.rref == rref]
+    found = sorted(adopt.copies(store.parts.layout, rref, made))
+    return [replace(note, ref=copy) for copy in found if not store.rejection(copy)]
 
 
 def standing_at(store: Reader, ref: DRef | RRef, attempt: Attempt | None) -> list[Note]:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import pystore as ps
-from pystore import Derivation, build_seed, events, match_latest, match_some, output, stage
+from pystore import Derivation, Store, build_seed, events, match_latest, match_some, output, stage
 from pystore.ask.inspection.attempts import as_run
 from pystore.core.attempt import attempt_text
 from pystore.core.same_run import run_of
@@ -73,6 +73,57 @@ def test_AO3_what_was_rejected_is_not_adopted_again(store):
     assert ps.realize(target) != rref
     assert runs == ["prepare", "train"]
     assert len(ps.attempts(target.dref)) == 2
+
+
+@pytest.mark.parametrize("which", ["the first", "the copy", "the copy, whose bytes are gone"])
+def test_AO5_what_was_rejected_is_rejected_at_each_copy_and_adopted_by_no_other(store, which):
+    first = ps.realize(project("v1")[0])
+    copy = ps.realize(project("v2")[0])
+    if which == "the copy, whose bytes are gone":
+        ps.rmref(copy)
+    ps.reject(first if which == "the first" else copy, "label leak")
+    assert ps.rejected(first) == {first: "label leak"}
+    assert ps.rejected(copy) == {copy: "label leak"}
+    assert [note.because for note in ps.notes(first)] == ["label leak"]
+    new, runs = project("v3")
+    assert not [step for step in ps.plan(new).steps if step.kind == "adopted"]
+    assert ps.catref(ps.realize(new), "model.txt") != ps.catref(first, "model.txt")
+    assert runs == ["prepare", "train"]
+
+
+def test_AO5_of_several_runs_only_that_one_is_rejected(store):
+    ps.realize(project("v1")[0], attempts=3)
+    ps.realize(project("v2")[0], attempts=3)
+    old = sorted(store.realizations(project("v1")[0].dref))
+    ps.reject(old[0], "label leak")
+    assert len(ps.rejected(project("v2")[0].dref)) == 1
+    new, runs = project("v3")
+    ps.realize(new, attempts=2)
+    assert runs == ["prepare"]
+    bad = ps.catref(old[0], "model.txt")
+    assert all(ps.catref(r, "model.txt") != bad for r in store.realizations(new.dref))
+
+
+def test_AO5_what_was_accepted_stands_for_itself(store):
+    first = ps.realize(project("v1")[0])
+    other = Derivation({"name": "train", "more": 1}, match_latest(), lambda b: None)
+    accepted = accept(first, other)
+    ps.reject(first, "label leak")
+    assert ps.rejected(accepted) == {}
+    second = ps.realize(project("v2")[0])
+    again = accept(second, Derivation({"name": "train", "more": 2}, match_latest(), print))
+    ps.reject(again, "not the same after all")
+    assert ps.rejected(second) == {}
+
+
+def test_AO5_what_was_rejected_above_a_store_is_not_adopted_from_below(store, tmp_path):
+    first = ps.realize(project("v1")[0])
+    with Store(tmp_path / "mine", durable=False, below=store.root).use():
+        ps.reject(first, "label leak")
+        new, runs = project("v2")
+        ps.realize(new)
+    assert runs == ["prepare", "train"]
+    assert ps.rejected(first, store=store) == {}
 
 
 def test_S6_an_adoption_that_a_full_disk_ends_leaves_no_attempts(store, monkeypatch):

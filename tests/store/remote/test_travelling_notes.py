@@ -267,6 +267,30 @@ def test_NW4_a_rejection_counts_though_the_first_pull_was_cut_off(
     assert ps.rejected(TRAIN.dref, store=other) == {bad: "a label leak"}
 
 
+def test_NW5_a_rejection_that_comes_counts_for_each_copy_that_is_here(store, other, tmp_path):
+    def train(version):
+        data = Derivation({"name": "data", "code": version}, match_latest(), DATA.realizer)
+        return Derivation(
+            {"name": "train", "data": data},
+            match_latest(),
+            lambda b: b.outpath.joinpath("score.txt").write_text(f"{b.seed}"),
+        )
+
+    old, new = train("v1"), train("v2")
+    made = ps.realize(old)
+    copy = ps.realize(new)
+    for one in (old, new):
+        ps.push(one, tmp_path / "remote")
+        ps.pull(one, tmp_path / "remote", store=other)
+    ps.reject(copy, "a label leak")
+    ps.push(new, tmp_path / "remote")
+    ps.pull(new, tmp_path / "remote", store=other)
+    assert ps.rejected(made, store=other) == {made: "a label leak"}
+    assert notes_of(other, old.dref) == notes_of(store, old.dref)
+    assert ps.push(old, tmp_path / "remote").notes == 1
+    assert ps.pull(old, tmp_path / "remote", store=other).notes == 0
+
+
 def test_NW4_who_is_not_trusted_rejects_nothing(both, other, tmp_path):
     pytest.importorskip("cryptography")
     key, remote = tmp_path / "key", tmp_path / "remote"
