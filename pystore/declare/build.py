@@ -276,19 +276,26 @@ def build_metric(b: Build, name: str, value: float, step: int | None = None) -> 
     """Tells a number that this attempt reached; with `step`, one point of a trace.
 
     The last value counts, under this name, everywhere: matchers, results, gc. One that is not
-    finite takes the metric away, so that it ranks last. Raises BadConfig when it is no number.
+    finite takes the metric away, so that it ranks last. Raises BadConfig when it is no number, or
+    the step is no whole one.
     """
     try:
         number = float(value)
-        whole = None if step is None else int(step)  # NumPy's numbers are no JSON
     except (TypeError, ValueError, OverflowError):
         raise BadConfig(
             f"the metric {name!r} is no number",
             given=repr(value)[:200],
-            step=None if step is None else repr(step)[:200],
             remedy="write build_metric(b, 'val_loss', float(loss))",
         ) from None
-    b.metric(str(name), number, whole)
+    try:
+        place = None if step is None else metrics.whole(step)  # NumPy's numbers are no JSON
+    except (TypeError, ValueError, OverflowError):
+        raise BadConfig(
+            f"the step of the metric {name!r} is no whole number",
+            step=repr(step)[:200],
+            remedy="count batches rather than parts of an epoch: step=epoch * batches + batch",
+        ) from None
+    b.metric(str(name), number, place)
 
 
 def build_should_stop(b: Build) -> bool:

@@ -7,6 +7,7 @@ import sys
 import textwrap
 import threading
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from fractions import Fraction
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -42,6 +43,55 @@ def test_a_step_that_is_no_json_is_taken_as_a_whole_number(store):
     (attempt,) = ps.attempts(ps.realize(Derivation({}, match_latest(), train)))
     assert store.trace(attempt) == [(3, "loss", 0.5)]
     assert attempt.notes == {"1": "a key that is no text", "other": 2}
+
+
+@pytest.mark.parametrize("step", [0.5, Fraction(1, 3), float("inf")])
+def test_a_step_that_is_a_part_of_one_is_refused(store, step):
+    def train(b):
+        ps.build_metric(b, "loss", 0.5, step=Fraction(2))  # type: ignore[arg-type]  # no int
+        with pytest.raises(BadConfig, match="the step of the metric 'loss' is no whole number"):
+            ps.build_metric(b, "loss", 0.25, step=step)
+        (b.outpath / "metrics.jsonl").write_text('{"step": 0.5, "name": "val", "value": 0.5}\n')
+
+    with pytest.warns(PystoreWarning, match=r"line 1 \(ValueError: 0.5 is no whole number\)"):
+        (attempt,) = ps.attempts(ps.realize(Derivation({}, match_latest(), train)))
+    assert store.trace(attempt) == [(2, "loss", 0.5)]
+    assert attempt.metrics == {"loss": 0.5}
+
+
+def test_MR1_a_name_that_stands_twice_is_named_and_costs_no_other(store):
+    def train(b):
+        text = '{"a": 1, "loss": 0.5, "loss": 0.25, "test": {"f1": 1, "f1": 2, "auc": 3}}'
+        (b.outpath / "metrics.json").write_text(text)
+
+    with pytest.warns(PystoreWarning, match=r"loss \(\[0.5, 0.25\]\), test.f1 \(\[1, 2\]\)"):
+        (attempt,) = ps.attempts(ps.realize(Derivation({}, match_latest(), train)))
+    assert attempt.metrics == {"a": 1, "test.auc": 3}
+
+
+def test_MR2_a_number_beside_many_texts_is_a_metric(store):
+    def train(b):
+        (b.outpath / "captions").mkdir()
+        for number in range(150):
+            (b.outpath / "captions" / f"{number}.txt").write_text("a cat")
+            (b.outpath / f"about {number}.txt").write_text("a dog")
+        (b.outpath / "score.txt").write_text("0.5")
+
+    (attempt,) = ps.attempts(ps.realize(Derivation({}, match_latest(), train)))
+    assert attempt.metrics == {"score.txt": 0.5}
+
+
+def test_MR2_of_many_numbers_those_in_few_folders_count_and_the_rest_is_told(store):
+    def train(b):
+        (b.outpath / "labels").mkdir()
+        for number in range(1005):
+            (b.outpath / "labels" / f"{number:04}.txt").write_text("3")
+        (b.outpath / "score.txt").write_text("0.5")
+
+    with pytest.warns(PystoreWarning, match="906 further text files are left out, from labels/0099"):
+        (attempt,) = ps.attempts(ps.realize(Derivation({}, match_latest(), train)))
+    assert len(attempt.metrics) == 100
+    assert attempt.metrics["score.txt"] == 0.5
 
 
 @pytest.mark.parametrize("text", ['{"a": 1' + "0" * 5000 + "}", "[" * 100_000])
