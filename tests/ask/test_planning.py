@@ -163,6 +163,29 @@ def test_what_others_have_reached_from_the_same_bytes_is_adopted(store):
     assert [len(plan(chain(2)).up_to_date), len(ps.attempts(chain(2)))] == [3, 1]
 
 
+@pytest.mark.parametrize(
+    "matcher",
+    [
+        ps.match_some(2),
+        ps.match_top("x.txt", 2),
+        ps.match_best("x.txt", of=2),
+        ps.match_until("x.txt", halfwidth=2.0**32),
+        ps.match(lambda found: [a.rref for c in found for a in c.attempts] or ps.Need(1)),
+    ],
+    ids=lambda matcher: matcher.name,
+)
+def test_a_matcher_that_goes_by_attempts_sees_those_that_are_adopted_as_its_own(store, matcher):
+    def model(version):
+        data = Derivation({"name": "data", "version": version}, match_latest(), constant)
+        return Derivation({"name": "model", "in": data}, matcher, seeded)
+
+    ps.realize_many(model(1))
+    ps.realize(model(2).holds[0])
+    assert reasons(plan(model(2)))["model"] == "adopted: model has results from the same bytes"
+    assert ps.realize_many(model(2))
+    assert reasons(plan(model(2)))["model"] == "up to date"
+
+
 def test_what_cannot_be_had_and_what_needs_it(store):
     inner = Derivation({"name": "inner"}, ps.match_only(), seeded)
     outer = Derivation({"name": "outer", "in": inner}, match_latest(), seeded)

@@ -58,7 +58,9 @@ class Adoptions:
         tree = self._store.tree(found.rref)
         rref = rref_of(dref, provenance_text(dref, question.context, tree))
         files = self._files(found.rref, reads) if reads else {}
-        return Candidate(rref, found.attempts, files)
+        digest = question.context.digest
+        made = (a._replace(dref=dref, context=digest, rref=rref) for a in found.attempts)
+        return Candidate(rref, tuple(made), files)
 
     def _files(self, rref: RRef, reads: Iterable[str]) -> dict[str, bytes]:
         again = self._store.candidates(rref.dref, self._store.context(rref), reads)
