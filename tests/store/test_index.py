@@ -69,7 +69,7 @@ def a_day_later(store):
 def facts(held):
     """All that a holding says."""
     tries = held.attempts
-    names = [*COLUMNS, *(METRIC + name for name in tries.metrics)] if tries.count else []
+    names = [*COLUMNS, *(METRIC + name for name in tries.metrics)]
     return {
         "columns": {name: list(tries.columns[name]) for name in names},
         "metrics": tries.metrics,
@@ -697,6 +697,15 @@ def test_IX1_another_record_with_the_stamp_of_the_first_is_noticed(filled, monke
     other = made._replace(id="e" * 32)
     attempts.record(folder, other, tmp=filled.parts.tmp, durable=False)
     assert by_index(filled) == by_records(filled)
+
+
+def test_AQ1_a_derivation_without_attempts_has_each_column(filled):
+    """In a page of its own, which has no column of attempts."""
+    pages = rows.by_page(filled.drefs())
+    made = (Config({"name": "declared", "number": number}) for number in range(1000))
+    filled.record([next(one for one in made if one.dref[5] not in pages)])
+    assert by_index(filled) == by_records(filled)
+    assert ps.gc(store=filled).kept
 
 
 def test_a_page_forgets_a_derivation_that_was_removed(filled):

@@ -5,7 +5,7 @@ XR1  A row says which stamps its folders had before they were read. So each row 
 """
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -27,6 +27,7 @@ _KINDS = {
     "start": "integer", "stop": "integer", "number": "natural", "seed": "natural",
     "pid": "natural", "id": "digest", "made": "digest",
 }  # fmt: skip
+_NO_ATTEMPTS: Mapping[str, Sequence[Any]] = {name: () for name in COLUMNS}
 
 
 class Row(NamedTuple):
@@ -75,8 +76,9 @@ def _row(page: Page, place: int, dref: DRef, now: bool) -> Row:
     folders, at, count, metrics, built, marks, imported, noted, claims = page.facts[place]
     columns = page.columns_of(place)
     rejected, damaged, matchers = marks
+    told = columns if count else _NO_ATTEMPTS  # the page may lack a column that none has
     holding = Holding(
-        dref, partial(AttemptColumns, dref, count, tuple(metrics), columns),
+        dref, partial(AttemptColumns, dref, count, tuple(metrics), told),
         partial(_config, dref, page, place), columns.get(_HERE, ()), built,
         frozenset(rejected), frozenset(damaged), tuple(matchers), imported, noted,
     )  # fmt: skip
