@@ -9,7 +9,7 @@ AO2  `resolved/<digest>/` names the (derivation, context) pairs; it is an index,
 AO3  A run is adopted once, however many derivations have it.
 AO4  A run is adopted only if all that it has read of its inputs beyond their bytes is known, and
     would be the same here. (`adoption.py` checks this for the callers of `adoptable`.)
-AO5  A rejection counts for each copy that adoption has made of a run, and none is made from then on.
+AO5  A rejection counts for each copy that adoption has made of a run, and no further one is made.
 """
 
 from __future__ import annotations

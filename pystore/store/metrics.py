@@ -52,7 +52,7 @@ def _read_texts(out: Path, paths: dict[str, int]) -> dict[str, float]:
     if len(finite) > _MOST:
         left = len(finite) - _MOST + len(small[_MOST_READ:])
         warnings.warn(
-            f"the numbers in {_MOST} text files of this output are metrics, and {left} further text "
+            f"{_MOST} numbers in text files of this output are metrics, and {left} further text "
             f"files are left out, from {finite[_MOST]} on; metrics.json holds as many as you like",
             PystoreWarning,
             stacklevel=3,

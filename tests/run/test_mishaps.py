@@ -88,7 +88,7 @@ def test_MR2_of_many_numbers_those_in_few_folders_count_and_the_rest_is_told(sto
             (b.outpath / "labels" / f"{number:04}.txt").write_text("3")
         (b.outpath / "score.txt").write_text("0.5")
 
-    with pytest.warns(PystoreWarning, match="906 further text files are left out, from labels/0099"):
+    with pytest.warns(PystoreWarning, match="906 further text .* from labels/0099"):
         (attempt,) = ps.attempts(ps.realize(Derivation({}, match_latest(), train)))
     assert len(attempt.metrics) == 100
     assert attempt.metrics["score.txt"] == 0.5

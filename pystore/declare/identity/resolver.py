@@ -17,9 +17,14 @@ from .statements import statements_in_other_modules
 from .warn import warn_of_computed
 
 # The names in which a module says what and where it is.
-_OF_MODULE = {"__name__", "__file__", "__doc__", "__spec__", "__package__", "__path__", "__class__"}
+_OF_MODULE = {"__name__", "__file__", "__spec__", "__package__", "__path__", "__class__"}
 _HOLDERS = (ModuleType, type)  # of names that may be assigned from outside
 _ANY_NAME = {"globals", "eval", "exec"}  # with one of these, code may take any name of its module
+# Functions that import or run a module, and the modules that have them, as they are described.
+_IMPORTERS = {"=importlib:import_module", "=builtins:__import__"}
+_RUNNERS = {"=runpy:run_module", "=runpy:run_path"}
+_THEIR_MODULES = {"=importlib:importlib", "=builtins:builtins", "=runpy:runpy"}
+_OF_IMPORTS = _IMPORTERS | _RUNNERS | _THEIR_MODULES
 
 Describe = Callable[[Any, str, Origin, Any, str], str]
 """Returns the meaning of a name, given its value, the name, its origin, its owner and a label."""
@@ -55,6 +60,8 @@ class Resolver:
                 )
             elif (found := self._resolve(chain, lookup)) is not None:
                 lines.add(f"{'.'.join(chain)} {found}")
+                if found in _OF_IMPORTS and _may_import(found, chain, form):
+                    warn_of_computed(lookup.owner)
         for one in form.imports:
             lines.add(
                 f"{'.'.join((one.bound, *one.attributes))} {self._imported(one, lookup.names)}"
@@ -119,7 +126,7 @@ class Resolver:
         if self._notes.is_ours(value):
             return None
         found, where, name = follow(value, chain[start:])
-        if where is None:
+        if where is None or found is sys.modules:  # whatever Python has loaded
             return None
         if isinstance(where, ModuleType):
             self._notes.global_(vars(where), name)
@@ -165,3 +172,11 @@ class Resolver:
         if found is None:
             return f"={module}:{one.name}"
         return self._attribute(found, chain, 0, vars(found)) or "?"
+
+
+def _may_import(found: str, chain: Chain, form: Normal) -> bool:
+    """Whether a name stands for a function that imports, and no call says which module."""
+    is_module = found in _THEIR_MODULES
+    name = f"{found.partition(':')[0]}:{'.'.join(chain[1:])}" if is_module else found
+    told = any(one.bound.startswith("import_module(") for one in form.imports)
+    return name in _RUNNERS or (name in _IMPORTERS and not told)

@@ -86,6 +86,24 @@ class Scopes:
         self.scopes[-1].names[name].append(len(self.out))
         self.out.append("$" + name)
 
+    def called_import(self, name: ast.expr) -> None:
+        """Notes a module that a call imports; a computed name cannot be known."""
+        if isinstance(name, ast.Constant) and isinstance(name.value, str):
+            bare = name.value.lstrip(".")
+            level = len(name.value) - len(bare)
+            self.imports[Import(f"import_module({name.value})", bare, level, "")] = None
+        else:
+            self.scopes[-1].uses[COMPUTED,] = None
+
+    def taken_module(self, node: ast.Subscript) -> None:
+        """Notes a module that is taken from those that are loaded: its own one as `globals()`."""
+        if type(node.ctx) is not ast.Load:
+            return
+        if isinstance(node.slice, ast.Name) and node.slice.id == "__name__":
+            self.scopes[-1].uses["globals",] = None
+        else:
+            self.called_import(node.slice)
+
     def close(self) -> None:
         """Leaves the present scope."""
         scope = self.scopes.pop()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from .parsing import parsed_expression
-from .scope import COMPUTED, READS_OWN_NAMES, Import, Read, Scope, Scopes, Uses
+from .scope import READS_OWN_NAMES, Import, Read, Scope, Scopes, Uses
 
 SKIPPED = {"ctx", "kind", "type_comment", "type_params", "annotation", "returns", "simple"}
 _OF_METHODS: dict[type, set[str]] = {  # fields that methods of their classes write
@@ -202,14 +202,12 @@ class _Walker(Scopes):
                 self.scopes[-1].seen = True
         self.fields(node)
 
-    def called_import(self, name: ast.expr) -> None:
-        """Notes a module that a call imports; a computed name cannot be known."""
-        if isinstance(name, ast.Constant) and isinstance(name.value, str):
-            bare = name.value.lstrip(".")
-            level = len(name.value) - len(bare)
-            self.imports[Import(f"import_module({name.value})", bare, level, "")] = None
-        else:
-            self.scopes[-1].uses[COMPUTED,] = None
+    def subscript(self, node: ast.Subscript) -> None:
+        """Writes a subscript; `sys.modules["name"]` takes a module as an import does."""
+        match node.value:
+            case ast.Attribute(value=ast.Name(id="sys"), attr="modules"):
+                self.taken_module(node)
+        self.fields(node)
 
     def inner_function(self, node: Any) -> None:
         self.bind_visible(node.name)
@@ -364,6 +362,7 @@ _writers: dict[type, Callable[[_Walker, Any], None]] = {
     ast.Name: _Walker.name,
     ast.Attribute: _Walker.attribute,
     ast.Call: _Walker.call,
+    ast.Subscript: _Walker.subscript,
     ast.Constant: _Walker.literal,
     ast.Expr: _Walker.expression,
     ast.Pass: _Walker.nothing,

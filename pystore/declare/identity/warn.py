@@ -61,11 +61,11 @@ def warn_of_installed(name: str, package: str) -> None:
 
 
 def warn_of_computed(name: str) -> None:
-    """Warns once that a module whose name is computed does not count."""
+    """Warns once that a module which code imports or runs by a name in a value does not count."""
     _warn(
         (name, "import"),
-        f"{name} imports a module whose name is computed: the module does not count into the "
-        "identity of the code. Import it by its name, or pass its version to the stage as a "
+        f"{name} imports or runs a module whose name is computed: the module does not count into "
+        "the identity of the code. Import it by its name, or pass its version to the stage as a "
         "parameter",
     )
 

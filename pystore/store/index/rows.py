@@ -27,7 +27,7 @@ _KINDS = {
     "start": "integer", "stop": "integer", "number": "natural", "seed": "natural",
     "pid": "natural", "id": "digest", "made": "digest",
 }  # fmt: skip
-_NO_ATTEMPTS: Mapping[str, Sequence[Any]] = {name: () for name in COLUMNS}
+_NO_ATTEMPTS: Mapping[str, Sequence[Any]] = dict.fromkeys(COLUMNS, ())
 
 
 class Row(NamedTuple):

@@ -50,6 +50,40 @@ def told(load, text):
     return digest, [str(one.message) for one in caught if one.category is PystoreWarning]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from importlib import import_module as load\ndef train(): return load('other')",
+        "import importlib\ndef train(): return [*map(importlib.import_module, ['other'])]",
+        "import runpy\ndef train(): return runpy.run_module('other')",
+        "from runpy import run_path\ndef train(): return run_path('other.py')",
+        "import sys\nNAME = 'other'\ndef train(): return sys.modules[NAME]",
+        "import importlib\nNAME = 'other'\ndef train(): return importlib.import_module(NAME)",
+    ],
+)
+def test_a_module_that_no_text_names_is_told(load, text):
+    assert "imports or runs a module whose name is computed" in told(load, text)[1][0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import importlib\ndef train(): return importlib.import_module('other')",
+        "from importlib import import_module\ndef train(): return import_module('other')",
+        "import sys\ndef train(): return 'torch' in sys.modules, sys.modules.get('torch')",
+        "import sys\ndef train(): sys.modules['torch'] = None",
+        "import importlib\ndef train(): return importlib.util",
+    ],
+)
+def test_modules_that_the_text_names_are_no_matter_of_a_warning(load, text):
+    assert told(load, text)[1] == []
+
+
+def test_the_docstring_of_another_module_counts_where_it_is_read(load):
+    text = "import other\ndef train(): return other.__doc__"
+    assert code_of(load(text, "'One.'").train).digest != code_of(load(text, "'Two.'").train).digest
+
+
 # Of each kind: a program, and two texts in it of which one is edited into the other.
 BY_VALUE = {
     "a method of a text": (
@@ -534,6 +568,32 @@ BY_VALUE = {
         """,
         "K = 1",
         "K = 2",
+    ),
+    "a module that is taken by its name from those that are loaded": (
+        """
+        import sys
+        K = 1
+        def train(): return sys.modules["kinds"].K
+        """,
+        "K = 1",
+        "K = 2",
+    ),
+    "a name of its own module, among those that are loaded": (
+        """
+        import sys
+        K, NAME = 1, "K"
+        def train(): return getattr(sys.modules[__name__], NAME)
+        """,
+        "K, NAME = 1",
+        "K, NAME = 2",
+    ),
+    "the docstring of its module": (
+        '''
+        """Usage: train [--deep]"""
+        def train(): return "--deep" in __doc__
+        ''',
+        "[--deep]",
+        "[--wide]",
     ),
     "a property that was set later": (
         """
