@@ -93,6 +93,6 @@ def _example(wanted: ParameterType, value: Any) -> str:
     if wanted.words:
         return str(wanted.words[0])
     if str in wanted.types:  # quoted twice, what looks like JSON stays a text
-        return f"'{json.dumps(str(value))}'"
+        return f"'{json.dumps(value if isinstance(value, str) else json.dumps(value))}'"
     examples = {bool: "true", int: "3", float: "0.5", list: "'[1, 2]'", dict: """'{"key": 1}'"""}
     return next(text for kind, text in examples.items() if kind in wanted.types)
