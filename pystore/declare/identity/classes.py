@@ -43,13 +43,14 @@ def class_text(describer: Describer, kind: type, name: str) -> str:
         cells.update(cells_of(method))
         notes.watch(method)
     cells.pop("__class__", None)
+    below = _subclasses(describer, kind) if notes.read.subclasses and notes.follow else []
     names = _globals_of(kind, methods)
     found = class_listing(kind, [method.__code__ for method in methods.values()])
     reached = notes.origins[id(kind)]
     if found is None:
         values = _values(describer, kind, None, methods, reached)
         bases = describer.value(kind.__bases__, name, Origin(names, ""), (id(kind), "bases"))
-        return "\n".join(["contents", bases, *_methods(describer, methods), *values])
+        return "\n".join(["contents", bases, *_methods(describer, methods), *values, *below])
     listing, node = found
     notes.survey.sources[name] = partial(listing.lines_of, node)
     read, _ = reads_of_decorators(node, names, notes.project)
@@ -58,9 +59,33 @@ def class_text(describer: Describer, kind: type, name: str) -> str:
     top = kind.__qualname__.partition(".")[0]
     origin = Origin(names, top, lambda: (Statement(node, names, listing),), reached)
     more = _values(describer, kind, found, methods, origin) if notes.follow else []
+    more += below
     if notes.read.source:
         more.append(listing.source(node))
     return code_text(describer, form, form.decorators, Lookup(names, cells, origin, name), more)
+
+
+def _subclasses(describer: Describer, kind: type) -> Iterator[str]:
+    """The subclasses of a class that are of the project, a line each; by name, not by order."""
+    notes = describer.notes
+    text_now = partial(_text_of_subclasses, kind)
+    notes.survey.values.append(((id(kind), "subclasses"), text_now, text_now()))
+    for one in _subclasses_of(kind):
+        if notes.is_ours(one):
+            home = sys.modules.get(one.__module__)
+            origin = Origin(vars(home) if home else {}, one.__qualname__.partition(".")[0])
+            yield f"subclass &{notes.meet(one, one.__qualname__, origin)}"
+
+
+def _subclasses_of(kind: type) -> list[type]:
+    """Of several of one name the last: the others were replaced, and wait to be collected."""
+    there: list[type] = type.__subclasses__(kind)
+    found = {(one.__qualname__, one.__module__): one for one in there}
+    return [found[name] for name in sorted(found)]
+
+
+def _text_of_subclasses(kind: type) -> str:
+    return " ".join(f"{one.__qualname__} {id(one)}" for one in _subclasses_of(kind))
 
 
 def _globals_of(kind: type, methods: dict[str, FunctionType]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Reading: whether code reads docstrings, annotations or source of the code that it uses.
+"""Reading: what code reads of the code that it uses: docstrings, annotations, source, subclasses.
 
 A decorator, a base class or a metaclass of a package may do so, as in click, pydantic and DSPy;
 those of the standard library do not.
@@ -21,19 +21,19 @@ _OF_ANNOTATIONS = (
     "getfullargspec",
 )  # fmt: skip
 _OF_SOURCE = ("getsource", "getsourcelines")
-_READERS = (*_OF_DOCSTRINGS, *_OF_ANNOTATIONS, *_OF_SOURCE)
-_READS = re.compile(
-    rf"[$.':](?:({'|'.join(_OF_DOCSTRINGS)})|({'|'.join(_OF_ANNOTATIONS)})|{'|'.join(_OF_SOURCE)})\b"
-)
+_OF_SUBCLASSES = ("__subclasses__",)
+_READERS = (_OF_DOCSTRINGS, _OF_ANNOTATIONS, _OF_SOURCE, _OF_SUBCLASSES)  # as the fields of Read
+_WORDS = tuple(name for several in _READERS for name in several)
+_READS = re.compile(rf"[$.':](?:{'|'.join(f'({one})' for one in map('|'.join, _READERS))})\b")
 
 
 def reads_of(text: str) -> Read:
     """The things that some code, in normal form, may read of functions and classes."""
     found = NOTHING
-    if not any(name in text for name in _READERS):
+    if not any(name in text for name in _WORDS):
         return found  # as nearly always, and quick to see
     for one in _READS.finditer(text):
-        found |= Read(bool(one[1]), bool(one[2]), not (one[1] or one[2]))
+        found |= Read(*map(bool, one.groups()))
     return found
 
 

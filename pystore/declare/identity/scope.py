@@ -22,6 +22,7 @@ class Read(NamedTuple):
     docstrings: bool = False
     annotations: bool = False
     source: bool = False  # the text itself, with its comments
+    subclasses: bool = False  # those that are there, though no name leads to them
 
     def __or__(self, other: object) -> "Read":
         if not isinstance(other, Read):

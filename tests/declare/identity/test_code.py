@@ -338,7 +338,7 @@ def test_NF2_a_global_statement_at_the_top_of_a_module_says_nothing():
     assert declared == plain
 
 
-@pytest.mark.parametrize("reader", [*reading._READERS])
+@pytest.mark.parametrize("reader", [*reading._WORDS])
 def test_each_name_by_which_code_reads_other_code_is_seen(reader):
     assert reads_of(f"(Call func=$helpers.{reader} args=[$f,])") != NOTHING
     assert reads_of(f"(Call func=$helpers.{reader}s_of args=[$f,])") == NOTHING

@@ -1,5 +1,6 @@
 """Kinds of values: each counts in its own way, and none drops what a stage may read of it."""
 
+import gc
 import importlib
 import itertools
 import random
@@ -77,6 +78,40 @@ def test_a_module_that_no_text_names_is_told(load, text):
 )
 def test_modules_that_the_text_names_are_no_matter_of_a_warning(load, text):
     assert told(load, text)[1] == []
+
+
+def test_of_subclasses_of_one_name_the_last_counts_whatever_waits_to_be_collected(load):
+    text = """
+    from dataclasses import dataclass
+    class Base: pass
+    @dataclass(slots=True)  # makes the class twice
+    class Left(Base): size: int = 1
+    def train(): return [one().size for one in Base.__subclasses__()]
+    """
+    gc.disable()
+    try:
+        first = code_of(load(text).train)
+        assert len(sys.modules["kinds"].Base.__subclasses__()) == 2
+    finally:
+        gc.enable()
+    module = load(text)
+    gc.collect()
+    assert len(module.Base.__subclasses__()) == 1
+    assert code_of(module.train).digest == first.digest
+    assert list(first.parts).count("Left") == 1
+
+
+def test_a_subclass_that_comes_after_the_declaration_is_a_change(load):
+    text = """
+    class Base: pass
+    def train(): return len(Base.__subclasses__())
+    """
+    module = load(text)
+    before = code_of(module.train)
+    assert code_of(module.train).digest == before.digest
+    late = type("Late", (module.Base,), {"__module__": "kinds"})
+    assert code_of(module.train).digest != before.digest
+    assert late
 
 
 def test_the_docstring_of_another_module_counts_where_it_is_read(load):
@@ -586,6 +621,28 @@ BY_VALUE = {
         """,
         "K, NAME = 1",
         "K, NAME = 2",
+    ),
+    "subclasses that no name leads to": (
+        """
+        class Base: pass
+        class Left(Base): size = 1
+        class Right(Left): size = 2
+        def sizes(kind): return [(one.size, sizes(one)) for one in kind.__subclasses__()]
+        def train(): return sizes(Base)
+        """,
+        "size = 2",
+        "size = 3",
+    ),
+    "how many subclasses there are": (
+        """
+        class Base:
+            @classmethod
+            def names(cls): return [one.__name__ for one in cls.__subclasses__()]
+        class Left(Base): pass
+        def train(): return Base.names()
+        """,
+        "class Left(Base): pass",
+        "class Left(Base): pass\n        class Right(Base): pass",
     ),
     "the docstring of its module": (
         '''
