@@ -13,7 +13,7 @@ from ...core.errors import BadStage
 from ...core.kept_code import LARGEST, CodeText, part_digest
 from ...core.refs import DRef
 from ..build import Build
-from .code import RULE, Code, Functions, code_of_all, surveys_of
+from .code import RULE, Code, Functions, code_of_all, is_still, surveys_of
 from .places import grouped
 from .survey import Place, Survey
 from .warn import warn_of_change
@@ -60,6 +60,10 @@ def checked(functions: Functions, depth: str, declared: str, dref: DRef) -> Iter
         code = code_of_all(functions, depth)
         surveys, _ = surveys_of(functions, depth)
     before = _changed(surveys)
+    if not before <= _excused and is_still(code, functions, depth):  # by what does not count
+        code_of_all(functions, depth)
+        surveys, _ = surveys_of(functions, depth)
+        before = _changed(surveys)
     other = code.digest != declared and not changed_by_a_stage(functions, depth)
     if other or not before <= _excused:
         raise BadStage(
@@ -70,7 +74,7 @@ def checked(functions: Functions, depth: str, declared: str, dref: DRef) -> Iter
         )
     yield code
     after = _changed(surveys) - before
-    if after:
+    if after and not is_still(code, functions, depth):
         _excused.update(after)
         warn_of_change(sorted({name for _, name in after}), dref.name)
 

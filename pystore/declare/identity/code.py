@@ -69,6 +69,19 @@ def surveys_of(functions: Functions, depth: str) -> tuple[list[Survey], Code]:
     return [one for one, _ in found.values()], _joined({role: c for role, (_, c) in found.items()})
 
 
+def is_still(code: Code, functions: Functions, depth: str) -> bool:
+    """Whether functions have this code now, though values were replaced that they use.
+
+    Python puts names that do not count into classes: `__slotnames__` where an instance is copied or
+    pickled. What is remembered of the functions stays.
+    """
+    try:
+        now = {role: _digested(survey(one, depth)) for role, one in functions.items()}
+    except BadStage:
+        return False  # a file was edited meanwhile
+    return _joined(now).digest == code.digest
+
+
 def _last(function: Callable[..., object], depth: str) -> tuple[Survey, Code]:
     known = _known.get((id(function), depth))
     if known is None or known[0] is not function:

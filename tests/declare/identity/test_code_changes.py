@@ -1,7 +1,10 @@
 """Standing: the code that runs is the code that was declared."""
 
+import copy
 import json
+import pickle
 import warnings
+from typing import Any
 
 import pytest
 from own_warnings import ours
@@ -14,6 +17,8 @@ from pystore.errors import BadStage, PystoreWarning
 LIMIT = 1
 SEEN: list[int] = []
 TABLE = {"a": 1}
+SETTINGS: Any = None
+HOW: Any = copy.copy
 
 
 def limited(x):
@@ -34,6 +39,12 @@ def count(x: int = 3, o=output("o.txt")):
 @stage
 def also_counts(o=output("o.txt")):
     o.write_text(str(len(SEEN)))
+
+
+@stage
+def copies(x: int = 3, o=output("o.txt")):
+    HOW(SETTINGS)
+    o.write_text(str(SETTINGS.size + x))
 
 
 @pytest.fixture(autouse=True)
@@ -81,6 +92,40 @@ def test_more_attempts_of_one_that_changes_what_it_uses_are_made(store):
     with pytest.warns(PystoreWarning, match="SEEN changed"):
         ps.realize(count(x=4), attempts=3)
     assert len(SEEN) == 3
+
+
+def fresh_class(monkeypatch):
+    """A class of which Python has copied no instance, and an instance."""
+    kind = type("Settings", (), {"__module__": __name__, "size": 3})
+    monkeypatch.setitem(globals(), "SETTINGS", kind())
+    return kind
+
+
+@pytest.mark.parametrize("how", [copy.deepcopy, copy.copy, pickle.dumps])
+def test_an_instance_that_is_copied_is_no_change(store, monkeypatch, how):
+    """Python notes the names of slots in its class then."""
+    kind = fresh_class(monkeypatch)
+    monkeypatch.setitem(globals(), "Settings", kind)
+    monkeypatch.setitem(globals(), "HOW", how)
+    declared, other = copies(), copies(x=4)
+    assert "__slotnames__" not in vars(kind)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ps.realize(declared)
+        assert "__slotnames__" in vars(kind)
+        ps.realize(other)
+    assert copies() == declared
+
+
+def test_an_instance_that_is_copied_between_declaration_and_run_is_no_change(store, monkeypatch):
+    kind = fresh_class(monkeypatch)
+    declared = copies(x=5)
+    copy.copy(SETTINGS)
+    assert "__slotnames__" in vars(kind)
+    ps.realize(declared)
+    kind.size = 4
+    with pytest.raises(BadStage, match="has changed since"):
+        ps.realize(declared, force_rebuild=True)
 
 
 def test_what_stays_as_it_is_is_not_warned_of(store):
