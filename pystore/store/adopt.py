@@ -64,17 +64,22 @@ def resolved_with(config: Config, context: Context, tree: Callable[[RRef], str])
     return short("pystore resolved 2", text.encode())
 
 
-def note(layout: Layout, config: Config, context: Context) -> None:
-    """Adds a (derivation, context) with a success to the index, if it has inputs."""
+def note(layout: Layout, config: Config, context: Context) -> str:
+    """Adds a (derivation, context) with a success to the index, if it has inputs.
+
+    Returns the digest under which it stands there; "" where it stands under none.
+    """
     if not context:
-        return  # no other derivation can have the same resolved config
+        return ""  # no other derivation can have the same resolved config
     try:
-        folder = f"{layout.resolved}/{resolved_digest(layout, config, context)}"
+        digest = resolved_digest(layout, config, context)
+        folder = f"{layout.resolved}/{digest}"
         rights.ensure_folder(folder)
         path = f"{folder}/{context.digest}-{config.dref[5:]}"
         Opened(path, os.O_WRONLY | os.O_CREAT | os.O_NONBLOCK, mode=0o444).close()
     except (OSError, Corrupted):
-        pass  # AO2: the commit stands without the index; an input may have been removed
+        return ""  # AO2: the commit stands without the index; an input may have been removed
+    return digest
 
 
 def adoptable(layout: Layout, config: Config, context: Context) -> Iterator[Candidate]:
@@ -97,15 +102,23 @@ def adoptable(layout: Layout, config: Config, context: Context) -> Iterator[Cand
     yield from _news(layout, config.dref, context, ordered)
 
 
-def copies(layout: Layout, rref: RRef, made: Sequence[Attempt]) -> set[RRef]:
+def digests_of(layout: Layout, rref: RRef, made: Iterable[Attempt]) -> set[str]:
+    """The digests of the resolved configs under which the index has these attempts of it."""
+    own = {f"{attempt.context}-{rref.dref[5:]}" for attempt in made}
+    return {digest for one in layout.readable for digest in _digests(one, own)}
+
+
+def copies(
+    layout: Layout, rref: RRef, made: Iterable[Attempt], digests: Iterable[str]
+) -> set[RRef]:
     """The other realizations that hold a run of this one, by adoption (AO5).
 
-    `made` are the attempts that made it. Its bytes may be gone.
+    `made` are the attempts that made it, `digests` those of its resolved configs. Its bytes may be
+    gone.
     """
     runs = _adoptable_runs(made)
-    own = {f"{attempt.context}-{rref.dref[5:]}" for attempt in made}
     found: set[RRef] = set()
-    for digest in {digest for one in layout.readable for digest in _digests(one, own)}:
+    for digest in digests:
         for one in layout.readable:
             for dref, inputs in _equals(one, digest):
                 tries = _made(one, dref, inputs)

@@ -11,7 +11,7 @@ NW5  A rejection is noted at each copy of the run that adoption has made, in the
 import os
 import re
 import warnings
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -143,9 +143,20 @@ def _copies(store: Reader, note: Note) -> list[Note]:
     rref = note.ref
     if not note.because or not isinstance(rref, RRef):
         return []
-    made = [a for a in store.attempts(rref.dref) if a.rref == rref]
-    found = sorted(adopt.copies(store.parts.layout, rref, made))
-    return [replace(note, ref=copy) for copy in found if not store.rejection(copy)]
+    layout, made = store.parts.layout, [a for a in store.attempts(rref.dref) if a.rref == rref]
+    found = adopt.copies(layout, rref, made, adopt.digests_of(layout, rref, made))
+    return [replace(note, ref=copy) for copy in sorted(found) if not store.rejection(copy)]
+
+
+def reject_as_its_copies(store: Reader, rref: RRef, made: Sequence[Attempt], digest: str) -> None:
+    """Rejects a realization that has come if a copy of it is rejected (NW5).
+
+    `digest` is that of its resolved config. Call it inside the gate.
+    """
+    for copy in sorted(adopt.copies(store.parts.layout, rref, made, [digest])):
+        noted = notes_of(store, copy.dref) if store.rejection(copy) else []
+        for note in (replace(one, ref=rref) for one in noted if one.because and one.ref == copy):
+            put(store, rref.dref, {f"{note.digest}.note": note.file_text})
 
 
 def standing_at(store: Reader, ref: DRef | RRef, attempt: Attempt | None) -> list[Note]:

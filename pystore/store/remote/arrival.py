@@ -22,7 +22,7 @@ from ...core.context import Context, provenance_text, rref_of
 from ...core.errors import ChecksumMismatch, FetchError, NotInStore, UnkeepableOutput
 from ...core.manifest import Manifest, encode_name
 from ...core.refs import RRef
-from .. import adopt, disk, keepable, locks, tree
+from .. import adopt, disk, keepable, locks, notes, tree
 from ..claim_text import Claim
 from ..commit import publish, seal_tree
 from ..descriptors import Kept, Opened
@@ -130,7 +130,9 @@ class Arrival:
                 )
             store.parts.session.note([self.rref])
             publish(store.parts, staged, sealed, made[0])
-            adopt.note(store.parts.layout, staged.config, staged.context)
+            digest = adopt.note(store.parts.layout, staged.config, staged.context)
+            if digest:
+                notes.reject_as_its_copies(store, self.rref, made, digest)
         return count
 
     def leave(self) -> None:

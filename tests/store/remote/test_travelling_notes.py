@@ -267,16 +267,18 @@ def test_NW4_a_rejection_counts_though_the_first_pull_was_cut_off(
     assert ps.rejected(TRAIN.dref, store=other) == {bad: "a label leak"}
 
 
-def test_NW5_a_rejection_that_comes_counts_for_each_copy_that_is_here(store, other, tmp_path):
-    def train(version):
-        data = Derivation({"name": "data", "code": version}, match_latest(), DATA.realizer)
-        return Derivation(
-            {"name": "train", "data": data},
-            match_latest(),
-            lambda b: b.outpath.joinpath("score.txt").write_text(f"{b.seed}"),
-        )
+def train_on(version):
+    """A training on data that another version of the code has made, which are the same."""
+    data = Derivation({"name": "data", "code": version}, match_latest(), DATA.realizer)
+    return Derivation(
+        {"name": "train", "data": data},
+        match_latest(),
+        lambda b: b.outpath.joinpath("score.txt").write_text(f"{b.seed}"),
+    )
 
-    old, new = train("v1"), train("v2")
+
+def test_NW5_a_rejection_that_comes_counts_for_each_copy_that_is_here(store, other, tmp_path):
+    old, new = train_on("v1"), train_on("v2")
     made = ps.realize(old)
     copy = ps.realize(new)
     for one in (old, new):
@@ -289,6 +291,19 @@ def test_NW5_a_rejection_that_comes_counts_for_each_copy_that_is_here(store, oth
     assert notes_of(other, old.dref) == notes_of(store, old.dref)
     assert ps.push(old, tmp_path / "remote").notes == 1
     assert ps.pull(old, tmp_path / "remote", store=other).notes == 0
+
+
+def test_NW5_a_copy_that_comes_after_the_rejection_is_rejected(store, other, tmp_path):
+    old, new = train_on("v1"), train_on("v2")
+    made = ps.realize(old)
+    for one in (old, new):
+        copy = ps.realize(one)
+        ps.push(one, tmp_path / "remote")
+    ps.pull(old, tmp_path / "remote", store=other)
+    ps.reject(made, "a label leak", store=other)
+    ps.pull(new, tmp_path / "remote", store=other)
+    assert ps.rejected(copy, store=other) == {copy: "a label leak"}
+    assert [note.because for note in notes_of(other, new.dref)] == ["a label leak"]
 
 
 def test_NW4_who_is_not_trusted_rejects_nothing(both, other, tmp_path):
