@@ -21,8 +21,8 @@ def accept(old: str, new: Derivation, *, store: Store | None = None) -> RRef:
 
     For a change that does not matter: of code, or a new parameter with a neutral default. The
     inputs of `new` are realized. The records remember what was accepted, and by which user.
-    Raises NotInStore when `old` is not there, or is damaged, BadRef when it lacks a file that `new`
-    promises.
+    Raises NotInStore when `old` is not there, or is damaged, BadRef when it was rejected, or when
+    it lacks a file that `new` promises.
     """
     store = current_store(store)
     store.path(RRef(old))
@@ -31,6 +31,13 @@ def accept(old: str, new: Derivation, *, store: Store | None = None) -> RRef:
 
 def accept_in(closure: Closure, rref: RRef, new: Derivation, store: Store) -> RRef:
     """As `accept`, for a derivation of a closure."""
+    if reason := store.rejection(rref):
+        raise BadRef(
+            "this realization was rejected, and can be accepted no more",
+            ref=rref,
+            reason=reason,
+            remedy="accept another one, or build it anew",
+        )
     _check_promises(store.path(rref), rref, new)
     context = realize_inputs(closure, new, store)
     made = [c for c in store.all_candidates(rref.dref) if c.rref == rref]

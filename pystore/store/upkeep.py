@@ -136,7 +136,8 @@ def rmref(ref: str, *, force: bool = False, store: Store | None = None) -> None:
 def reject(rref: str, reason: str, *, store: Store | None = None) -> None:
     """Takes a realization out of matching and statistics: `reject(rref, "label leak")`.
 
-    Its bytes and the reason stay. Raises NotInStore when no attempt made it.
+    So it does with each copy that other derivations have adopted. Bytes and reason stay. Raises
+    NotInStore when no attempt made it.
     """
     if not (isinstance(reason, str) and reason.strip()):
         raise BadStage(

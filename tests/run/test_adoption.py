@@ -116,6 +116,15 @@ def test_AO5_what_was_accepted_stands_for_itself(store):
     assert ps.rejected(second) == {}
 
 
+def test_what_was_rejected_is_not_accepted_and_the_error_says_so(store):
+    first = ps.realize(project("v1")[0])
+    ps.reject(first, "label leak")
+    other = Derivation({"name": "train", "more": 1}, match_latest(), lambda b: None)
+    with pytest.raises(BadRef, match="was rejected") as refused:
+        accept(first, other)
+    assert refused.value.facts["reason"] == "label leak"
+
+
 def test_AO5_what_was_rejected_above_a_store_is_not_adopted_from_below(store, tmp_path):
     first = ps.realize(project("v1")[0])
     with Store(tmp_path / "mine", durable=False, below=store.root).use():

@@ -37,7 +37,7 @@ def reject_command(
     """Take a realization out of matching and statistics, for REASON.
 
     Its bytes and the reason stay. No matcher chooses it from then on, no table counts it, and it is
-    not sent to others.
+    not sent to others. The same holds for each copy that another derivation has adopted.
 
     --json: an object with `rref` and `reason`.
     """
