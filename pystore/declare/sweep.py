@@ -106,9 +106,11 @@ def sweep(stage: Callable[..., Any], /, **parameters: Any) -> dict[str, Derivati
             remedy="write sweep(train, epochs=[1, 3])",
         )
     fixed = {name: value for name, value in parameters.items() if name not in swept}
-    points = [dict(zip(swept, values, strict=True)) for values in product(*swept.values())]
+    found: dict[str, dict[str, Any]] = {}
+    for values in product(*swept.values()):
+        _add(dict(zip(swept, values, strict=True)), found)
     with asked_once():
-        return {key_of(point): derivation_of(stage, {**fixed, **point}) for point in points}
+        return {key: derivation_of(stage, {**fixed, **point}) for key, point in found.items()}
 
 
 def sample(
@@ -137,7 +139,7 @@ def sample(
     fixed = {name: value for name, value in parameters.items() if name not in spaces}
     found: dict[str, dict[str, Any]] = {}
     for point in _draw(spaces, seed, n * _PATIENCE):
-        found.setdefault(key_of(point), point)
+        _add(point, found)
         if len(found) == n:
             with asked_once():
                 return {key: derivation_of(stage, {**fixed, **at}) for key, at in found.items()}
@@ -168,6 +170,14 @@ def derivation_of(stage: Callable[..., Any], parameters: Mapping[str, Any]) -> D
         returned=repr(made)[:200],
         remedy="decorate it with @stage or @two_way",
     )
+
+
+def _add(point: dict[str, Any], found: dict[str, dict[str, Any]]) -> None:
+    """Adds a point, unless it is there, under a key of its own: two stages may have one name."""
+    key, number = key_of(point), 1
+    while found.setdefault(key, point) != point:
+        number += 1
+        key = f"{key_of(point)} ({number})"
 
 
 def key_of(point: Mapping[str, Any]) -> str:

@@ -57,6 +57,25 @@ def test_a_dependency_can_be_swept():
     assert list(found) == [f"data=dataset@{dataset(n).dref.digest[:6]}" for n in (10, 20)]
 
 
+def test_two_stages_of_one_name_have_keys_of_their_own():
+    def prepared(version):
+        @stage(code=version)
+        def prepare(data=output("data.txt")):
+            data.write_text(version)
+
+        return prepare
+
+    @stage
+    def fit(data=prepared("v0"), model=output("model.txt")):
+        model.write_text(data.data.read_text())
+
+    one, two = prepared("v1"), prepared("v2")
+    swept = sweep(fit, data=[one, two, one])
+    assert swept == {"data=prepare": fit(data=one), "data=prepare (2)": fit(data=two)}
+    drawn = sample(fit, 2, data=choice([one, two]))
+    assert set(drawn.values()) == set(swept.values())
+
+
 def test_a_sweep_is_realized_in_its_shape(store):
     swept = sweep(train, epochs=[1, 2])
     assert instantiate(swept).targets == {key: d.dref for key, d in swept.items()}
