@@ -7,7 +7,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pystore import Derivation, build_outpath, instantiate, match_latest, realize, two_way
+from pystore import (
+    Derivation,
+    build_outpath,
+    instantiate,
+    match_latest,
+    output,
+    realize,
+    stage,
+    two_way,
+)
 from pystore.declare.sweep import choice, loguniform, randint, sample, sweep, uniform
 from pystore.errors import BadStage
 
