@@ -47,7 +47,10 @@ def checked_mode(given: object, error: type[PystoreError] = BadStage) -> Mode:
     """The mode. Raises `error` when it is neither "max" nor "min"."""
     if given in ("max", "min"):
         return given
-    raise error(f"mode {given!r} is neither 'max' nor 'min'", remedy="write mode='min'")
+    raise error(
+        f"mode {given!r} is neither 'max' nor 'min'",
+        remedy="write mode='max', or mode='min' for a loss",
+    )
 
 
 def checked_scope(given: object) -> Scope:

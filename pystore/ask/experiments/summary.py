@@ -36,7 +36,7 @@ class Group:
     failed: int  # attempts that failed or died
     missing: int  # attempts that succeeded without this metric
     best: RRef | None
-    tags: tuple[str, ...] = ()  # of its derivations, and of all in them
+    tags: tuple[str, ...] = ()  # of its derivations, and of all in them that is not rejected
 
     @cached_property
     def statistics(self) -> Statistics:
@@ -211,7 +211,13 @@ def of_rejected(count: int) -> list[str]:
 
 
 def _tags(several: Sequence[Chosen], store: Store) -> tuple[str, ...]:
-    return tags_among(note for one in several for note in notes_in(store, one.held))
+    """The tags of some derivations and of all in them, but for what was rejected."""
+    return tags_among(
+        note
+        for one in several
+        for note in notes_in(store, one.held)
+        if not (isinstance(note.ref, RRef) and note.ref.digest in one.held.rejected)
+    )
 
 
 def _group(

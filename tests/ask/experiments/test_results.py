@@ -21,6 +21,7 @@ from pystore import (
     reject,
     rmref,
     selfref,
+    tag,
 )
 from pystore.ask.experiments.family import family
 from pystore.ask.experiments.results import best, results
@@ -160,6 +161,16 @@ def test_RE1_what_was_rejected_is_not_among_them(swept):
     assert note in found.summary().notes()
     assert results("train", where="width=16").rejected == 1
     assert results("train", where="width=32").rejected == 0
+
+
+def test_RE1_a_tag_of_what_was_rejected_stands_beside_no_other(swept):
+    worst, kept = (attempt.rref for attempt in attempts(train(16).dref)[:2])
+    tag(worst, "baseline")
+    tag(kept, "good")
+    tag(train(32).dref, "wide")
+    reject(worst, "label leak")
+    tags = {group.parameters["width"]: group.tags for group in results("train").summary()}
+    assert (tags[16], tags[32]) == (("good",), ("wide",))
 
 
 def test_RE1_where_all_was_rejected_the_error_counts_it(swept):
