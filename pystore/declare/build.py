@@ -295,6 +295,12 @@ def build_metric(b: Build, name: str, value: float, step: int | None = None) -> 
             step=repr(step)[:200],
             remedy="count batches rather than parts of an epoch: step=epoch * batches + batch",
         ) from None
+    if not metrics.is_name(str(name)):
+        raise BadConfig(
+            "the name of a metric holds half a character",
+            given=ascii(name)[:200],
+            remedy="write its name in UTF-8, such as 'val_loss'",
+        )
     b.metric(str(name), number, place)
 
 

@@ -5,7 +5,7 @@
 `metrics.jsonl`: lines `{"step": 3, "name": "loss", "value": 0.5}`, a trace; the last value counts.
 
 MR1  A value that is no number, or a name that stands twice in a table, is named in a warning; the
-    numbers beside it count.
+    numbers beside it count. So is a name with half a character, which no other program takes.
 MR2  Of many text files with numbers, those in the fewest folders count, and a warning says how many
     do not. Text files without a number do not count as some of these.
 """
@@ -20,6 +20,7 @@ from ..core.attempt import Trace
 from ..core.candidate import first_number
 from ..core.errors import PystoreWarning
 from ..core.manifest import Manifest
+from ..core.printable import printable
 from . import disk
 
 _SIZE = 64  # [bytes] of the largest text file in which a number is looked for
@@ -44,7 +45,7 @@ def _read_texts(out: Path, paths: dict[str, int]) -> dict[str, float]:
     small = [
         path
         for path, size in paths.items()
-        if size <= _SIZE and len(path) <= 255 and path.endswith(".txt")
+        if size <= _SIZE and len(path) <= 255 and path.endswith(".txt") and is_name(path)
     ]
     small.sort(key=lambda path: path.count("/"))
     numbers = {path: first_number(disk.read(f"{out}/{path}")) for path in small[:_MOST_READ]}
@@ -58,6 +59,15 @@ def _read_texts(out: Path, paths: dict[str, int]) -> dict[str, float]:
             stacklevel=3,
         )
     return {path: numbers[path] for path in finite[:_MOST]}
+
+
+def is_name(text: str) -> bool:
+    """Whether a text can be the name of a metric: half a character is no UTF-8."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def is_finite(value: float) -> bool:
@@ -88,8 +98,8 @@ def _read_object(out: Path) -> dict[str, float]:
         name, item = left.pop()
         if isinstance(item, dict):
             left += [(f"{name}.{key}", inner) for key, inner in reversed(item.items())]
-        elif name in found or (number := _number(item)) is None:
-            odd.append(f"{name} ({_brief(item)})")
+        elif name in found or not is_name(name) or (number := _number(item)) is None:
+            odd.append(f"{printable(name)} ({_brief(item)})")
         else:
             found[name] = number
     _warn_of_odd("metrics.json", odd)
@@ -113,7 +123,7 @@ def _point(row: Any) -> tuple[int, str, float]:
     number = _number(row["value"])
     if number is None:
         raise ValueError(f"{_brief(row['value'])} is no number")
-    if not isinstance(row["name"], str):
+    if not isinstance(row["name"], str) or not is_name(row["name"]):
         raise TypeError(f"{_brief(row['name'])} is no name")
     return whole(row["step"]), row["name"], number
 

@@ -69,6 +69,19 @@ def test_MR1_a_name_that_stands_twice_is_named_and_costs_no_other(store):
     assert attempt.metrics == {"a": 1, "test.auc": 3}
 
 
+def test_MR1_half_a_character_is_in_no_name(store):
+    def train(b):
+        (b.outpath / "metrics.json").write_text(r'{"x\ud800": 1, "y": 2}')
+        (b.outpath / "metrics.jsonl").write_text(r'{"step": 0, "name": "\udc80", "value": 2}')
+        Path(os.fsdecode(os.fsencode(b.outpath) + b"/caf\xe9.txt")).write_text("3")
+        with pytest.raises(BadConfig, match="half a character"):
+            ps.build_metric(b, "z\ud800", 4)
+
+    with pytest.warns(PystoreWarning, match=r"x.* \(1\)|no name"):
+        (attempt,) = ps.attempts(ps.realize(Derivation({}, match_latest(), train)))
+    assert attempt.metrics == {"y": 2}
+
+
 def test_MR2_a_number_beside_many_texts_is_a_metric(store):
     def train(b):
         (b.outpath / "captions").mkdir()
