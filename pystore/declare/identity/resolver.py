@@ -97,7 +97,8 @@ class Resolver:
     def _attribute(self, value: Any, chain: Chain, start: int, owner: Any) -> str | None:
         """The meaning of the rest of a chain below a value, through modules of the project."""
         name = chain[start - 1] if start else ""
-        while start < len(chain) and self._is_source(value):
+        # `module.__dict__` may take any name of a module: then it counts as a whole.
+        while start < len(chain) and chain[start] != "__dict__" and self._is_source(value):
             owner, name = vars(value), chain[start]
             if name in _OF_MODULE:
                 return None
@@ -107,6 +108,8 @@ class Resolver:
             start += 1
         if value is MISSING:
             return None
+        if "__globals__" in chain[start:] and isinstance(value, FunctionType):
+            return self._whole_module(value.__globals__)
         if isinstance(value, _HOLDERS) and start < len(chain):
             asked = id(value), chain[start - 1 :]
             if asked not in self._unpatched:

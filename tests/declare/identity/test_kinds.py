@@ -622,6 +622,24 @@ BY_VALUE = {
         "K, NAME = 1",
         "K, NAME = 2",
     ),
+    "a name in the dict of a module": (
+        """
+        import kinds
+        K = 1
+        def train(): return kinds.__dict__["K"]
+        """,
+        "K = 1",
+        "K = 2",
+    ),
+    "a name in the globals of a function": (
+        """
+        K = 1
+        def half(): pass
+        def train(): return half.__globals__["K"]
+        """,
+        "K = 1",
+        "K = 2",
+    ),
     "subclasses that no name leads to": (
         """
         class Base: pass
