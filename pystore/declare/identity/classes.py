@@ -78,10 +78,27 @@ def _subclasses(describer: Describer, kind: type) -> Iterator[str]:
 
 
 def _subclasses_of(kind: type) -> list[type]:
-    """Of several of one name the last: the others were replaced, and wait to be collected."""
+    """The subclasses, without those of which a decorator has made another class with slots."""
     there: list[type] = type.__subclasses__(kind)
-    found = {(one.__qualname__, one.__module__): one for one in there}
-    return [found[name] for name in sorted(found)]
+    replaced = {id(one) for place, one in enumerate(there) if _is_replaced(one, there[place + 1 :])}
+    kept = [one for one in there if id(one) not in replaced]
+    return sorted(kept, key=_name_of)
+
+
+def _is_replaced(kind: type, later: list[type]) -> bool:
+    """Whether dataclasses or attrs has made one of the later classes of this one."""
+    fields, ours = vars(kind).get("__dataclass_fields__"), "__attrs_attrs__" in vars(kind)
+    return any(
+        vars(one).get("__dataclass_fields__") is fields
+        if fields is not None
+        else "__attrs_attrs__" in vars(one) and not ours
+        for one in later
+        if _name_of(one) == _name_of(kind)
+    )
+
+
+def _name_of(kind: type) -> tuple[str, str]:
+    return kind.__qualname__, kind.__module__
 
 
 def _text_of_subclasses(kind: type) -> str:
