@@ -88,6 +88,26 @@ def test_FN1_what_is_found_is_what_reading_all_records_finds(several, store):
     assert ps.attempts(since=late)[-2:] == everything[-2:]
 
 
+def test_FN1_a_number_above_a_long_text_is_found_where_tables_show_it(several, store):
+    """Records have the numbers of small files only; matchers and tables read the others, too."""
+    long = Derivation(
+        {"name": "train", "code": "c" * 32, "rate": 0.01, "kind": "long"},
+        match_latest(),
+        lambda b: (build_outpath(b) / "acc.txt").write_text("0.99\n" + "a report " * 20),
+    )
+    best = ps.realize(long)
+    words = Derivation(
+        {"name": "train", "code": "c" * 32, "rate": 0.02, "kind": "words"},
+        match_latest(),
+        lambda b: (build_outpath(b) / "acc.txt").write_text("no number " * 20),
+    )
+    ps.realize(words)
+    assert ps.attempts(best)[0].metrics == {}
+    found = find(store.drefs(), store, Wanted(where="acc.txt>0.85", sort="-acc.txt"))
+    assert [one.rref for one in found.attempts(store)] == [best, several[0]]
+    assert ps.best("train", "acc.txt", where="acc.txt>0.85 kind!=words") == best
+
+
 def test_FN1_an_order_by_a_metric_has_what_lacks_it_last(several, store):
     found = [a for a in ps.attempts(sort="-acc.txt") if a.dref.name == "train"]
     assert rates(found) == [0.1, 0.5, 0.5, 0.5, 0.9, 3]

@@ -1,21 +1,23 @@
 """Values: what a name in a condition or a column means: a parameter, a metric, or a fact."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ...core.attempt_columns import AttemptColumns
 from ...core.config import Config
-from ...core.errors import BadStage, Corrupted, NotInStore
+from ...core.errors import BadMetric, BadStage, Corrupted, NotInStore
 from ...core.holding import Holding
 from ...core.later import later
 from ...core.near_names import near_names
 from ...core.printable import listed
 from ...core.refs import DRef
 from ...declare.parameters import ABSENT
+from ...store.store import Store
 from ..experiments.inputs import names_of, parameter_of
+from ..experiments.numbers import number_of
 
 if TYPE_CHECKING:
-    from ...core.ports import StoreReader
     from . import conditions
     from .conditions import Condition
 else:
@@ -33,7 +35,7 @@ class Values:
     `metric.NAME` and `attempt.NAME` say which is meant.
     """
 
-    def __init__(self, known: Mapping[DRef, Holding], store: "StoreReader") -> None:
+    def __init__(self, known: Mapping[DRef, Holding], store: Store) -> None:
         self.known = known
         self._store = store
         self._configs: dict[DRef, Config | None] = {}
@@ -45,9 +47,30 @@ class Values:
         if value is not ABSENT:
             return [value] * columns.count
         metric = name.removeprefix("metric.")
-        if metric in columns.metrics:
-            return [ABSENT if one is None else one for one in columns.metric(metric)]
+        in_files = metric.endswith(".txt") and metric in self._recorded
+        if metric in columns.metrics or in_files:
+            return [
+                self._in_file(columns, at, metric) if one is None else one
+                for at, one in enumerate(columns.metric(metric))
+            ]
         return _fact(columns, name.removeprefix("attempt."))
+
+    @cached_property
+    def _recorded(self) -> frozenset[str]:
+        return frozenset(name for one in self.known.values() for name in one.attempts.metrics)
+
+    def _in_file(self, columns: AttemptColumns, at: int, name: str) -> Any:
+        """The number in a text file that is larger than those whose numbers records have.
+
+        Matchers and tables read it, too.
+        """
+        if not name.endswith(".txt"):
+            return ABSENT
+        try:
+            number = number_of(columns.outline(at), name, self._store)
+        except BadMetric:
+            return ABSENT
+        return ABSENT if number is None else number
 
     def check(self, wanted: Iterable[str]) -> None:
         """Raises BadStage for a name that means nothing in any of these derivations."""
@@ -59,7 +82,7 @@ class Values:
         if name in FACTS or name.removeprefix("attempt.") in FACTS:
             return True
         metric = name.removeprefix("metric.")
-        return any(metric in one.attempts.metrics for one in self.known.values()) or any(
+        return metric in self._recorded or any(
             self._parameter(dref, name) is not ABSENT for dref in self.known
         )
 
@@ -83,7 +106,7 @@ class Values:
 
     def metrics(self) -> list[str]:
         """The names of metrics that attempts have recorded."""
-        return sorted({name for one in self.known.values() for name in one.attempts.metrics})
+        return sorted(self._recorded)
 
     def _parameter(self, dref: DRef, name: str) -> Any:
         config = self.config(dref)
