@@ -6,27 +6,24 @@ RH1  Of a large closure, what an earlier call has chosen is used again, while no
      where there is something to warn of. Planning and realizing remember the same.
 """
 
+from __future__ import annotations
+
 import sys
-from collections.abc import Collection
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from ..core.derivation import Closure, Derivation
-from ..core.ports import Choices
-from ..core.refs import DRef, RRef
+from ..core.refs import RRef
 from ..declare.identity.by_hand import source_digest
+
+if TYPE_CHECKING:
+    from ..core.ports import Choices
+    from ..store.staging import Builder
 
 _OURS = "pystore.core."  # where the rules of our matchers are
 _LARGE = range(50, 200_001)  # derivations of which choices are kept: it is worth it, and has room
 
 
-class Remembering(Protocol):
-    """A store that remembers choices."""
-
-    def choices(self, targets: Collection[DRef]) -> Choices | None:
-        """What earlier calls for these targets have chosen; None where that is not kept."""
-
-
-def remembered(closure: Closure, attempts: int, store: Remembering) -> Choices | None:
+def remembered(closure: Closure, attempts: int, store: Builder) -> Choices | None:
     """What earlier calls have chosen, where that is kept and serves a call for so many attempts.
 
     A call that forces something does not ask.

@@ -4,8 +4,11 @@ Nothing is written. Inputs come first, and the judgement is that of the loop. Th
 derivation that depends on a build are not known: it may be rebuilt, or adopted (OU2).
 """
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Collection, Iterator
+from typing import TYPE_CHECKING
 
 from ...core.attempt import Attempt
 from ...core.change import masked
@@ -16,13 +19,15 @@ from ...core.errors import in_one_line
 from ...core.judgement import Adopt, Answer, Build, Cannot, Question, Use, answer, ask, judge
 from ...core.matchers import Need
 from ...core.outlook import Kind, Outlook, Step
-from ...core.ports import Choices, StoreReader
 from ...core.refs import DRef, RRef
 from ...core.young_garbage import collect_young_only
 from ...declare.identity.by_hand import edited
 from ...run.remembered import chosen_earlier
 from .adoptable import Adoptions
 from .earlier import Earlier, version_of
+
+if TYPE_CHECKING:
+    from ...core.ports import Choices, StoreReader
 
 _NAMED = 3  # inputs that are named in a reason
 _UP_TO_DATE = ("up to date",)
