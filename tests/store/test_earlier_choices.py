@@ -45,7 +45,7 @@ def calm(monkeypatch) -> None:
 
 
 def write(b):
-    (b.outpath / "score.txt").write_text(f"{b.seed % 1000}\n")
+    (b.outpath / "score.txt").write_text(f"{b.seed}\n")
 
 
 def chain(length: int, matcher=None) -> Derivation:
