@@ -32,6 +32,11 @@ def interrupted(
         else:
             before(lost)
 
+    def work_on() -> None:
+        """Python 3.13 may leave a `try` by a signal that comes where a loop in it jumps back."""
+        while not heard:
+            work()
+
     stopped, old, before = 0, signal.signal(signal.SIGALRM, interrupt), sys.unraisablehook
     sys.unraisablehook = ignore
     try:
@@ -39,8 +44,7 @@ def interrupted(
             heard = ignored = False
             try:
                 signal.setitimer(signal.ITIMER_REAL, after)
-                while not heard:
-                    work()
+                work_on()
             except error:
                 stopped += 1
             else:
