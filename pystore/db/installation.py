@@ -18,6 +18,7 @@ from ..core.dataclasses import dataclass
 from ..core.printable import counted, listed
 from .errors import BadDatabase, BadField, NoPermission
 from .ledger import Ledger
+from .postgresql_keys import key_types
 from .slots import Slot
 from .source import Source
 from .sql import literal, statements
@@ -244,11 +245,11 @@ class Installation:
         self.tracking.forget_state()
         own, looked = self.tracking.state, sa.inspect(connection)
         dialect = self.database.engine.dialect
-        there = [
-            str(one["type"].compile(dialect))
-            for one in looked.get_columns(own.name, own.schema)
-            if one["name"].startswith("pk")
-        ]
+        columns = looked.get_columns(own.name, own.schema)
+        types = {one["name"]: one["type"] for one in columns if one["name"].startswith("pk")}
+        if self.database.is_postgres:
+            types = key_types(connection, self._state, types)
+        there = [str(kind.compile(dialect)) for kind in types.values()]
         wanted = [str(column.type.compile(dialect)) for column in self.tracking.pks]
         key, seen = self.tracking.source.table.primary_key, self.views.plain_names[0]
         shown = [one["name"] for one in looked.get_columns(seen, own.schema)][: len(key)]

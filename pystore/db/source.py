@@ -13,16 +13,17 @@ from typing import Any
 
 import sqlalchemy as sa
 from blake3 import blake3
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, DOMAIN
 
 from ..core.dataclasses import dataclass
 from ..core.printable import listed
+from . import postgresql_keys, sqlite_values
 from .connections import Connections
 from .errors import BadDatabase, BadField, nearest, not_there
 from .fields import Field
 from .json_paths import AsWritten, at_path, text_at
 from .kinds import KINDS, NotUtf8
-from .sqlite_values import AsItIs, as_text
+from .sqlite_values import as_text
 from .tables import JSON, KEY
 
 _TYPES: Mapping[str, Any] = {
@@ -86,22 +87,16 @@ class Table:
         columns = self.columns
         with self.database.read() as connection:
             key = sa.inspect(connection).get_pk_constraint(self.own_name, schema=self.schema)
-        names = key["constrained_columns"]
-        if not names:
-            raise BadDatabase(
-                f"the table {self.name} has no primary key",
-                columns=listed(columns),
-                remedy="let its owner add one: predictions are found by it",
-            )
-        return {name: self._key_type(columns[name]) for name in names}
-
-    def _key_type(self, kind: Any) -> Any:
-        """The type of a column of the key; on SQLite keys are read and sought as they are."""
-        as_they_are = (sa.Integer, sa.String)
-        if self.database.is_postgres or isinstance(kind, as_they_are):
-            return kind
-        is_any = isinstance(kind, sa.LargeBinary | sa.types.NullType)
-        return AsItIs("BLOB" if is_any else "NUMERIC")
+            types = {name: columns[name] for name in key["constrained_columns"]}
+            if types and self.database.is_postgres:
+                return postgresql_keys.key_types(connection, self.quoted, types)
+            if types:
+                return sqlite_values.key_types(connection, self.own_name, types)
+        raise BadDatabase(
+            f"the table {self.name} has no primary key",
+            columns=listed(columns),
+            remedy="let its owner add one: predictions are found by it",
+        )
 
     @cached_property
     def columns(self) -> dict[str, Any]:
@@ -116,12 +111,12 @@ class Table:
                     schemas=listed(schemas),
                     remedy="name one of these; a table whose name has a dot cannot be used",
                 )
-            if looked.has_table(self.own_name, schema=self.schema):
-                return {
-                    one["name"]: one["type"]
-                    for one in looked.get_columns(self.own_name, schema=self.schema)
-                }
             there = looked.get_table_names(schema=self.schema)
+            known = [*there, *looked.get_view_names(schema=self.schema)]
+            is_there = looked.has_table(self.own_name, schema=self.schema)
+            if is_there and (self.database.is_postgres or self.own_name in known):
+                found = looked.get_columns(self.own_name, schema=self.schema)
+                return {one["name"]: _told_type(one["type"]) for one in found}
         there = [one for one in there if not one.startswith("pystore_")]
         otherwise = "name one of these; a collection of ours has a table after its first insert"
         remedy = nearest(self.own_name, there, otherwise)
@@ -327,6 +322,15 @@ def _key_of_several(parts: Sequence[tuple[bytes, Content]]) -> Callable[[Sequenc
     return key
 
 
+def _told_type(kind: Any) -> Any:
+    """The type of a column; that of a domain is the type which the domain narrows."""
+    if isinstance(kind, DOMAIN):
+        return _told_type(kind.data_type)
+    if isinstance(kind, sa.String) and kind.collation == "default":  # told of domains alone
+        return type(kind)(kind.length)
+    return kind
+
+
 def names_in(spec: str) -> list[str]:
     """The names of the fields that a listener has recorded."""
     return [one.partition("@")[0] for one in spec.split(",")]
@@ -370,6 +374,7 @@ _FAMILIES = (
     (sa.Boolean, "bool"),
     (sa.Integer, "number"),
     (sa.Numeric, "number"),
+    (sa.Float, "number"),  # since SQLAlchemy 2.1 no Numeric
     (sa.LargeBinary, "bytes"),
     (sa.DateTime, "time"),
     (sa.String, "text"),

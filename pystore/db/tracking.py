@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from .kinds import NotUtf8
+from .postgresql_keys import array_of, sent
 from .source import Pk, Source, among, behind
 from .sql import filled, literal, statements
 
@@ -103,6 +104,8 @@ class Tracking:
             return kind
         if isinstance(kind, sa.Integer):
             return sa.BigInteger()
+        if isinstance(kind, sa.Numeric):
+            return sa.Numeric()
         is_limited = isinstance(kind, sa.VARCHAR) and kind.length is not None
         return sa.Text(collation=kind.collation) if is_limited else kind
 
@@ -121,6 +124,7 @@ class Tracking:
         known = self.__dict__.pop("state", None)
         self.__dict__.pop("pks", None)
         self.__dict__.pop("_mark_text", None)
+        self.__dict__.pop("_mark_words", None)
         if known is not None:
             known.metadata.remove(known)
 
@@ -257,9 +261,7 @@ class Tracking:
                 (m.key, m.due, m.tries, m.error, m.phase, *m.claim.pk, m.claim.stamp) for m in marks
             ]
             return int(connection.exec_driver_sql(self._mark_text, rows).rowcount)
-        kinds = [column.type.compile(self.database.engine.dialect) for column in self.pks]
-        arrays = ", ".join(f"CAST(%(pk{n})b AS {kind}[])" for n, kind in enumerate(kinds))
-        text = filled(statements("postgresql")["mark"], {**self.words(), "pk_arrays": arrays})
+        text = filled(statements("postgresql")["mark"], {**self.words(), **self._mark_words})
         bound: dict[str, Any] = {
             "stamps": [m.claim.stamp for m in marks],
             "keys": [m.key for m in marks],
@@ -268,8 +270,19 @@ class Tracking:
             "errors": [m.error for m in marks],
             "phases": [m.phase for m in marks],
         }
-        bound.update({f"pk{n}": [m.claim.pk[n] for m in marks] for n in range(len(kinds))})
+        for n, column in enumerate(self.pks):
+            bound[column.name] = sent([m.claim.pk[n] for m in marks], column.type)
         return int(connection.exec_driver_sql(text, bound).rowcount)
+
+    @cached_property
+    def _mark_words(self) -> dict[str, str]:
+        """How PostgreSQL takes the keys of marks: as arrays, and each value by its type."""
+        arrays, typed, dialect = [], [], self.database.engine.dialect
+        for column in self.pks:
+            name, (array, one) = column.name, array_of(column.type, dialect)
+            arrays.append(f"CAST(%({name})b AS {array})")
+            typed.append(f"CAST({name} AS {one}) AS {name}")
+        return {"pk_arrays": ", ".join(arrays), "typed_pk": ", ".join(typed)}
 
     @cached_property
     def _mark_text(self) -> str:

@@ -1192,3 +1192,41 @@ class TestDatabases:
             rows.insert({"id": 1, "n": 1})
         assert "secret" not in str(caught.value)
         db.close()
+
+
+@pytest.mark.parametrize(
+    ("kind", "declared", "value"),
+    [
+        ("numeric(8, 2)", float, 1.5),
+        ("numeric", float, 3.0),
+        ("double precision", int, 7),
+        ("real", float, 0.5),
+        ("narrow", int, 5),
+        ("named", str, "a"),
+        ("told", json(), {"a": 1}),
+    ],
+)
+def test_a_column_of_postgresql_is_what_it_holds(postgres, kind, declared, value):
+    table = _with_column(postgres, kind, {"told": '{"a": 1}'}.get(kind, str(value)))
+    found = table.attach("t", v=declared).find_one()["v"]
+    assert (found, type(found)) == (value, type(value))
+
+
+@pytest.mark.parametrize("declared", [int, float, str, bool, bytes, datetime, json(), image()])
+@pytest.mark.parametrize("kind", ["uuid", "money", "inet", "int[]"])
+def test_CO3_a_column_of_postgresql_of_no_kind_of_a_field_is_refused(postgres, kind, declared):
+    table = _with_column(postgres, kind, None)
+    with pytest.raises(BadField, match="the column v cannot hold"):
+        table.attach("t", v=declared).find()
+
+
+def _with_column(postgres: Any, kind: str, value: str | None) -> Any:
+    """A database with a table of one row, whose column `v` is of this kind."""
+    db = connect(postgres.url)
+    with db.write() as connection:
+        connection.exec_driver_sql("CREATE DOMAIN narrow AS smallint CHECK (VALUE < 9)")
+        connection.exec_driver_sql("CREATE DOMAIN named AS varchar(9)")
+        connection.exec_driver_sql("CREATE DOMAIN told AS jsonb")
+        connection.exec_driver_sql(f"CREATE TABLE t (id integer PRIMARY KEY, v {kind})")
+        connection.exec_driver_sql("INSERT INTO t VALUES (1, %s)", (value,))
+    return db

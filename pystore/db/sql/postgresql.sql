@@ -103,10 +103,13 @@ UPDATE {state} AS s
 SET key = v.key, due = v.due, tries = v.tries, error = v.error, phase = v.phase, owner = NULL
 FROM (
     SELECT {value_pk}, v.key, v.due, v.tries, v.error, v.phase
-    FROM unnest({pk_arrays}, CAST(%(stamps)b AS bigint[]), CAST(%(keys)b AS bytea[]),
-                CAST(%(dues)b AS double precision[]), CAST(%(tries)b AS integer[]),
-                CAST(%(errors)b AS text[]), CAST(%(phases)b AS text[]))
-         AS v({pk}, stamp, key, due, tries, error, phase)
+    FROM (
+        SELECT {typed_pk}, stamp, key, due, tries, error, phase
+        FROM unnest({pk_arrays}, CAST(%(stamps)b AS bigint[]), CAST(%(keys)b AS bytea[]),
+                    CAST(%(dues)b AS double precision[]), CAST(%(tries)b AS integer[]),
+                    CAST(%(errors)b AS text[]), CAST(%(phases)b AS text[]))
+             AS u({pk}, stamp, key, due, tries, error, phase)
+    ) AS v
     JOIN {state} AS s ON {state_is_value} AND s.stamp = v.stamp
     FOR UPDATE OF s SKIP LOCKED
 ) AS v
