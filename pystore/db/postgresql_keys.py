@@ -42,7 +42,8 @@ WHERE typtype <> 'd'
 
 def key_types(connection: sa.Connection, table: str, types: Mapping[str, Any]) -> dict[str, Any]:
     """The columns of a key with the types by which pystore has them (GP1)."""
-    names = dict(connection.execute(sa.text(_NAMES), {"table": table}).all())
+    found = connection.execute(sa.text(_NAMES), {"table": table})
+    names = {str(column): str(name) for column, name in found}
     return {column: _key_type(kind, names.get(column, "")) for column, kind in types.items()}
 
 
