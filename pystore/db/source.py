@@ -54,7 +54,8 @@ def type_of(field: Field) -> Any:
 def _read_as(field: Field, *, is_postgres: bool) -> Any:
     """The type by which a column is read: on SQLite as it is, since it may hold anything."""
     if is_postgres:
-        return type_of(field)
+        wanted = type_of(field)  # a numeric beyond all floats would be read as infinite
+        return sa.types.NullType() if isinstance(wanted, sa.Double) else wanted
     is_json = field.kind == "json" and field.fetched is None
     return AsWritten() if is_json else sa.types.NullType()
 
