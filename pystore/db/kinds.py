@@ -105,7 +105,7 @@ def _load_float(stored: Any, _: Settings) -> float:
     if type(stored) is float:
         return stored
     if type(stored) is int or isinstance(stored, Decimal):
-        found, is_finite = _nearest(stored), type(stored) is int or stored.is_finite()
+        found, is_finite = _nearest(stored), not isinstance(stored, Decimal) or stored.is_finite()
         if math.isfinite(found) or not is_finite:
             return found
     raise _other("float", stored)

@@ -13,16 +13,18 @@ from typing import Any
 
 import sqlalchemy as sa
 from blake3 import blake3
-from sqlalchemy.dialects.postgresql import ARRAY, DOMAIN
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from ..core.dataclasses import dataclass
 from ..core.printable import listed
 from . import postgresql_keys, sqlite_values
+from .column_types import can_hold, is_text, told_type
 from .connections import Connections
 from .errors import BadDatabase, BadField, nearest, not_there
 from .fields import Field
 from .json_paths import AsWritten, at_path, text_at
 from .kinds import KINDS, NotUtf8
+from .postgresql_conditions import as_shown
 from .sqlite_values import as_text
 from .tables import JSON, KEY
 
@@ -117,11 +119,21 @@ class Table:
             is_there = looked.has_table(self.own_name, schema=self.schema)
             if is_there and (self.database.is_postgres or self.own_name in known):
                 found = looked.get_columns(self.own_name, schema=self.schema)
-                return {one["name"]: _told_type(one["type"]) for one in found}
+                return {one["name"]: told_type(one["type"]) for one in found}
         there = [one for one in there if not one.startswith("pystore_")]
         otherwise = "name one of these; a collection of ours has a table after its first insert"
         remedy = nearest(self.own_name, there, otherwise)
         raise not_there("table", self.name, there, database=self.database.name, remedy=remedy)
+
+    def written(self, fields: Mapping[str, Field]) -> dict[str, Any]:
+        """The types by which columns are written: an enum takes no texts but those of its type."""
+        known = {name: self.columns.get(name) for name in fields}
+        return {n: k if isinstance(k, sa.Enum) else type_of(fields[n]) for n, k in known.items()}
+
+    def as_shown(self, condition: Any) -> Any:
+        """A condition that finds what is shown."""
+        is_other = condition is not None and self.database.is_postgres
+        return as_shown(condition, self.columns) if is_other else condition
 
     def __deepcopy__(self, memo: object) -> Table:
         return self
@@ -175,7 +187,7 @@ class Source:
             kind = self._column(name, field)
             if field.path:
                 self._check_path(name, field, kind)
-            elif not self._can_hold(kind, field):
+            elif not can_hold(kind, type_of(field), is_postgres=self.database.is_postgres):
                 raise BadField(
                     f"the column {field.column or name} cannot hold a {field.kind}",
                     type=str(kind),
@@ -205,7 +217,7 @@ class Source:
 
     def _check_path(self, name: str, field: Field, kind: Any) -> None:
         is_postgres = self.database.is_postgres
-        if not isinstance(kind, sa.JSON) and (is_postgres or _family(kind) not in _TEXTS):
+        if not isinstance(kind, sa.JSON) and (is_postgres or not is_text(kind)):
             raise BadField(
                 f"the column {field.column} holds no JSON, and has no paths",
                 field=name,
@@ -220,14 +232,6 @@ class Source:
                 version=sqlite3.sqlite_version,
                 remedy="use keys of ASCII, or SQLite 3.45 or newer",
             )
-
-    def _can_hold(self, kind: Any, field: Field) -> bool:
-        has, wanted = _family(kind), _family(type_of(field))
-        if self.database.is_postgres:
-            return has == wanted
-        # A column of SQLite holds anything; what is no such value is found when it is read.
-        also = {"time": _TEXTS, "json": _TEXTS, "bool": ("number",)}
-        return has in (wanted, "other", *also.get(wanted, ()))
 
     @cached_property
     def pk_columns(self) -> list[Any]:
@@ -269,7 +273,7 @@ class Source:
     def pages(self, connection: Any, condition: Any, size: int) -> Iterator[Sequence[Stored]]:
         """What is stored for the fields of each row, then its primary key, so many at a time."""
         query = sa.select(*self.columns(), *self.pk_columns).order_by(*self.pk_columns)
-        query = query if condition is None else query.where(condition)
+        query = query if condition is None else query.where(self.table.as_shown(condition))
         yield from connection.execution_options(yield_per=size).execute(query).partitions(size)
 
     def _among(self, pks: Sequence[Pk]) -> Any:
@@ -323,15 +327,6 @@ def _key_of_several(parts: Sequence[tuple[bytes, Content]]) -> Callable[[Sequenc
     return key
 
 
-def _told_type(kind: Any) -> Any:
-    """The type of a column; that of a domain is the type which the domain narrows."""
-    if isinstance(kind, DOMAIN):
-        return _told_type(kind.data_type)
-    if isinstance(kind, sa.String) and kind.collation == "default":  # told of domains alone
-        return type(kind)(kind.length)
-    return kind
-
-
 def names_in(spec: str) -> list[str]:
     """The names of the fields that a listener has recorded."""
     return [one.partition("@")[0] for one in spec.split(",")]
@@ -367,28 +362,3 @@ def expression(database: Connections, columns: Any, name: str, field: Field) -> 
         read_as = _read_as(field, is_postgres=database.is_postgres)
         return sa.type_coerce(columns[field.column or name], read_as)
     return at_path(columns[field.column], field.path, is_postgres=database.is_postgres)
-
-
-_TEXTS = ("text", "other")
-_FAMILIES = (
-    (sa.JSON, "json"),
-    (sa.Boolean, "bool"),
-    (sa.Integer, "number"),
-    (sa.Numeric, "number"),
-    (sa.Float, "number"),  # since SQLAlchemy 2.1 no Numeric
-    (sa.LargeBinary, "bytes"),
-    (sa.DateTime, "time"),
-    (sa.String, "text"),
-)
-
-
-def is_text(kind: Any) -> bool:
-    """Whether a column of this type may hold texts."""
-    return _family(kind) in _TEXTS
-
-
-def _family(kind: Any) -> str:
-    """The family of types that a type is of."""
-    if isinstance(kind, sa.types.TypeDecorator):
-        kind = kind.impl
-    return next((name for one, name in _FAMILIES if isinstance(kind, one)), "other")
