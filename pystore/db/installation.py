@@ -45,7 +45,7 @@ class Met:
     def __str__(self) -> str:
         rows = [(self.added, "without an entry"), (self.removed, "gone without a word")]
         told = [f"{counted(count, 'row')} {what}" for count, what in rows if count]
-        rewritten = ["the table was restored or rewritten"] if self.is_rewritten else []
+        rewritten = ["the table was restored or rewritten, or its columns"] if self.is_rewritten else []
         return "; ".join([*self.notes, *rewritten, *told]) or "nothing"
 
 
@@ -278,8 +278,10 @@ class Installation:
         if not self.database.is_postgres:
             return None
         query = sa.text(statements("postgresql")["table_is"])
-        table = self.tracking.source.table.quoted
-        return str(connection.scalar(query, {"table": table}))
+        source = self.tracking.source
+        fields = [field.column or name for name, field in source.fields.items()]
+        bound = {"table": source.table.quoted, "columns": [*source.table.primary_key, *fields]}
+        return str(connection.scalar(query, bound))
 
     def _noted(self, connection: sa.Connection) -> str | None:
         if not self.database.is_postgres:

@@ -147,8 +147,21 @@ WHERE p.value IS NULL;
 SELECT tgname, tgenabled FROM pg_catalog.pg_trigger
 WHERE tgrelid = to_regclass(:table) AND NOT tgisinternal;
 
--- table_is: tells a table and its storage from others that had its name before.
-SELECT concat(oid, '/', relfilenode) FROM pg_catalog.pg_class WHERE oid = to_regclass(:table);
+-- table_is: tells a table, its storage, its partitions, and the columns that are read, from others
+-- that had their names before: nothing of this fires a trigger.
+WITH RECURSIVE part(oid) AS (
+    SELECT CAST(to_regclass(:table) AS oid)
+    UNION
+    SELECT inhrelid FROM pg_catalog.pg_inherits JOIN part ON inhparent = part.oid
+)
+SELECT concat_ws(
+    ' ',
+    (SELECT string_agg(concat(oid, '/', relfilenode), ',' ORDER BY oid)
+     FROM pg_catalog.pg_class WHERE oid IN (SELECT oid FROM part)),
+    (SELECT string_agg(concat(attname, ':', attnum), ',' ORDER BY attname)
+     FROM pg_catalog.pg_attribute
+     WHERE attrelid = to_regclass(:table) AND attname = ANY(CAST(:columns AS text[])))
+);
 
 -- noted: what was noted of the table when its rows were last looked at.
 SELECT obj_description(to_regclass(:state), 'pg_class');
