@@ -126,7 +126,9 @@ class Connections:
     def _is_missing(self) -> bool:
         """Whether there is no file yet, which the first write makes."""
         path = "" if self.is_postgres else str(self.engine.url.database or "")
-        return bool(path) and not path.startswith("file:") and not os.path.exists(path)
+        if not path or path.startswith("file:") or not os.path.isdir(os.path.dirname(path) or "."):
+            return False
+        return not os.path.exists(path)
 
     @cached_property
     def _nothing(self) -> sa.Engine:

@@ -194,7 +194,25 @@ class Tracking:
         """Forgets the kinds of the fields."""
         if self.declared(connection) is not None:
             known = self.database.tables.sources
-            connection.execute(sa.delete(known).where(known.c.source == self.source.name))
+            mine = known.c.source.in_([self.source.name, self._looked_at])
+            connection.execute(sa.delete(known).where(mine))
+
+    @property
+    def _looked_at(self) -> str:
+        return f"{self.source.name} looked at"
+
+    def looked(self, connection: sa.Connection) -> str | None:
+        """What was noted in SQLite when all rows had been looked at."""
+        known = self.database.tables.sources.c
+        noted = sa.select(known.kinds).where(known.source == self._looked_at)
+        return connection.execute(noted).scalar_one_or_none()
+
+    def note_looked(self, connection: sa.Connection, what: str) -> None:
+        """Notes in SQLite that all rows were looked at while the triggers were these."""
+        known = self.database.tables.sources
+        new = self.database.insert(known).values(source=self._looked_at, kinds=what)
+        changed = {"kinds": new.excluded.kinds}
+        connection.execute(new.on_conflict_do_update(index_elements=[known.c.source], set_=changed))
 
     @property
     def _is_as_declared(self) -> Any:

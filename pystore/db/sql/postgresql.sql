@@ -147,8 +147,8 @@ WHERE p.value IS NULL;
 SELECT tgname, tgenabled FROM pg_catalog.pg_trigger
 WHERE tgrelid = to_regclass(:table) AND NOT tgisinternal;
 
--- table_is: tells a table, its storage, its partitions, and the columns that are read, from others
--- that had their names before: nothing of this fires a trigger.
+-- table_is: tells a table, its storage, its partitions, the columns that are read, and the triggers
+-- from others that had their names before: rows may have changed with them, and no trigger has told.
 WITH RECURSIVE part(oid) AS (
     SELECT CAST(to_regclass(:table) AS oid)
     UNION
@@ -160,7 +160,9 @@ SELECT concat_ws(
      FROM pg_catalog.pg_class WHERE oid IN (SELECT oid FROM part)),
     (SELECT string_agg(concat(attname, ':', attnum), ',' ORDER BY attname)
      FROM pg_catalog.pg_attribute
-     WHERE attrelid = to_regclass(:table) AND attname = ANY(CAST(:columns AS text[])))
+     WHERE attrelid = to_regclass(:table) AND attname = ANY(CAST(:columns AS text[]))),
+    (SELECT string_agg(concat(tgname, ':', oid), ',' ORDER BY tgname) FROM pg_catalog.pg_trigger
+     WHERE tgrelid = to_regclass(:table) AND tgname LIKE CAST(:triggers AS text))
 );
 
 -- noted: what was noted of the table when its rows were last looked at.
