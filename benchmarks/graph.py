@@ -51,6 +51,7 @@ def _large(sizes: Sizes, area: Path) -> Iterator[Row]:
     wide = few // 10
     for stages in (few, many):
         program("make_graph", area / f"wide-{stages}", wide, stages // wide)
+        program("graph", area / f"wide-{stages}", wide, stages // wide, "realize")
 
     def run(stages: int, verb: str) -> Cost:
         return program("graph", area / f"wide-{stages}", wide, stages // wide, verb)

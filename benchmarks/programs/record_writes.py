@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -39,16 +40,19 @@ def hear(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 def sync(descriptor: int) -> None:
-    """Notes a sync, which is no audit event; does none."""
+    """Makes a sync, and notes it: it is no audit event."""
     note("fsync", os.readlink(f"/proc/self/fd/{descriptor}"))
+    really_sync(descriptor)
 
 
-def sync_all(call: object, descriptor: int) -> None:
-    """Notes a syncfs; does none."""
+def sync_all(call: Callable[[int], int], descriptor: int) -> None:
+    """Makes a syncfs, and notes it."""
     note("syncfs", os.readlink(f"/proc/self/fd/{descriptor}"))
+    really_sync_all(call, descriptor)
 
 
 sys.addaudithook(hear)
+really_sync, really_sync_all = os.fsync, syncing._called
 os.fsync = sync
 syncing._called = sync_all
 run(ROOT, int(sys.argv[2]), durable=True)

@@ -16,9 +16,8 @@ from .matchers import Matcher
 from .printable import html_table
 from .realizer import Realizer
 from .refs import DRef
-from .resources import Resources
+from .resources import PLAIN, Resources
 
-_PLAIN = Resources()
 Shape = Any
 """A DRef, or lists and dicts of DRefs, nested to any depth; results have the same shape."""
 
@@ -52,7 +51,7 @@ class Derivation:
         config: Config | Mapping[str, Any],
         matcher: Matcher,
         realizer: Realizer | Callable[[Any], object],
-        resources: Resources = _PLAIN,
+        resources: Resources = PLAIN,
     ) -> None:
         self.config = config if type(config) is Config else Config(config)
         self.matcher = _checked(matcher)

@@ -38,7 +38,7 @@ class Resources:
         Raises BadStage for an unknown resource or a bad amount.
         """
         if not resources and timeout is None and retries is None:
-            return cls()
+            return PLAIN  # one for all: a large graph has many
         given = dict(resources or {})
         if strange := sorted(given.keys() - set(_KINDS)):
             raise BadStage(
@@ -54,6 +54,10 @@ class Resources:
             timeout=checked_seconds("timeout", timeout),
             retries=None if retries is None else checked_count("retries", retries, least=0),
         )
+
+
+PLAIN = Resources()
+"""Those of most derivations."""
 
 
 def size_of(given: object) -> int:

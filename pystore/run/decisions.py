@@ -3,21 +3,16 @@
 DC1  A realization that is used is held before that is told, so that gc leaves it alone (S9).
 DC2  Each derivation adopts, and asks other places, at most once in a call.
 DC3  What needs nothing is found before the first build, and held at once: one look for all of it.
-DC4  Of a large closure, what an earlier call has chosen is used again, while no record and no
-     realization of its derivation has come or gone, and its inputs are chosen as they were. A
-     user's own matcher is asked each time, and so is every matcher where something is forced, or
-     where there is something to warn of.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from ..core import warned
 from ..core.context import Context
-from ..core.derivation import Closure, Derivation
+from ..core.derivation import Closure
 from ..core.errors import Corrupted, NotInStore
 from ..core.events import Adopted, OtherInputs
 from ..core.judgement import (
@@ -34,7 +29,9 @@ from ..core.judgement import (
 )
 from ..core.later import later
 from ..core.refs import DRef, RRef
+from ..core.young_garbage import collect_young_only
 from ..declare.identity.by_hand import source_digest, warn_of_edits
+from .remembered import chosen_earlier, remembered, rule_of
 
 if TYPE_CHECKING:
     from ..core import adoption, reads
@@ -45,8 +42,6 @@ else:
     later(globals(), "..core.adoption", "..core.reads")
 
 _AT_ONCE = 1000  # realizations that are held in one step
-_OURS = "pystore.core."  # where the rules of our matchers are
-_LARGE = range(50, 20_000)  # derivations of which choices are kept: it is worth it, and has room
 
 
 class Decisions:
@@ -79,19 +74,9 @@ class Decisions:
         """
         if self._forced or self._substituter is not None:
             return {}
-        earlier = self._earlier()
-        chosen: dict[DRef, tuple[RRef, ...]] = {}
-        for dref, derivation in self._closure.by_dref.items():
-            inputs = derivation.config.inputs
-            if chosen.keys() >= set(inputs):
-                found = None if earlier is None else self._chosen_earlier(earlier, derivation)
-                if found is None:
-                    context = {need: chosen[need] for need in inputs}
-                    self._look_ahead(dref, context, earlier)
-                else:
-                    self._ready[dref] = Use(found)
-                if dref in self._ready:
-                    chosen[dref] = self._ready[dref].rrefs
+        earlier = remembered(self._closure, self._settings.attempts, self._store)
+        with collect_young_only():
+            self._find_ready(earlier)
         is_held = self._hold_all()
         if not is_held:
             self._ready.clear()
@@ -99,17 +84,19 @@ class Decisions:
             earlier.keep() if is_held else earlier.forget()
         return {dref: use.rrefs for dref, use in self._ready.items()}
 
-    def _earlier(self) -> Choices | None:
-        """What earlier calls have chosen, where that is kept and serves this one (DC4)."""
-        if len(self._closure) not in _LARGE or self._settings.attempts > 1:
-            return None
-        return self._store.choices(self._closure.drefs)
-
-    def _chosen_earlier(self, earlier: Choices, derivation: Derivation) -> tuple[RRef, ...] | None:
-        rule = _rule_of(derivation)
-        if rule is None:
-            return None
-        return earlier.find(derivation.dref, rule, derivation.config.inputs)
+    def _find_ready(self, earlier: Choices | None) -> None:
+        chosen: dict[DRef, tuple[RRef, ...]] = {}
+        for dref, derivation in self._closure.by_dref.items():
+            inputs = derivation.config.inputs
+            if chosen.keys() >= set(inputs):
+                found = chosen_earlier(earlier, derivation)
+                if found is None:
+                    context = {need: chosen[need] for need in inputs}
+                    self._look_ahead(dref, context, earlier)
+                else:
+                    self._ready[dref] = Use(found)
+                if dref in self._ready:
+                    chosen[dref] = self._ready[dref].rrefs
 
     def start(self) -> None:
         """Forgets what was found ahead: what is built may change it."""
@@ -186,8 +173,9 @@ class Decisions:
         judgement = judge(question, answer)
         if isinstance(judgement, Use):
             self._ready[dref] = judgement
+            del self.questions[dref]  # asked again if needed: a large closure has many
             self._warn(question, answer, judgement)
-            rule = _rule_of(question.derivation)
+            rule = rule_of(question.derivation)
             if earlier is not None and rule is not None and warned.told() == before:
                 earlier.note(dref, rule, judgement.rrefs, stamps)
         else:
@@ -260,16 +248,3 @@ class Decisions:
 
 def _takes_lock(judgement: Judgement) -> bool:
     return not isinstance(judgement, AskOthers) or judgement.before_build
-
-
-def _rule_of(derivation: Derivation) -> str | None:
-    """How a choice is made, with the code that it warns of; None for a user's own matcher.
-
-    A user's own rule may have the name, the module and the arguments of one of ours.
-    """
-    matcher = derivation.matcher
-    rule = getattr(matcher.rule, "func", matcher.rule)
-    home, name = (str(getattr(rule, key, "")) for key in ("__module__", "__name__"))
-    if not home.startswith(_OURS) or getattr(sys.modules.get(home), name, None) is not rule:
-        return None
-    return f"{matcher} {source_digest(derivation.realizer)}"

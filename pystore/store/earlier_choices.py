@@ -11,10 +11,9 @@ A choice needs no lock: whoever uses it holds its realizations, and looks whethe
 import json
 import os
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
 
 from ..core.digest import short
 from ..core.refs import DRef, RRef
@@ -23,42 +22,38 @@ from . import caching, changes, disk, mounts
 from .layout import ATTEMPTS, Layout
 from .parts import Parts
 
-_PURPOSE = "pystore choices 1"
-_MOST_FILES = 200  # for as many targets; the oldest ones go
+_PURPOSE = "pystore choices 2"
+_MOST_FILES = 200  # for as many targets; the oldest ones go,
+_MOST_BYTES = 256 << 20  # and until all have this size
 
 _Stamps = tuple[changes.Stamp | None, changes.Stamp | None]  # of the attempts, and of the rest
 
 
-class _Choice(NamedTuple):
-    rule: str  # by which the choice was made
-    digests: list[str]  # of the realizations
-    stamps: _Stamps
-
-
 class EarlierChoices:
-    """The choices of the calls for some targets, in a file in the cache of the user."""
+    """The choices of the calls for some targets, in a file in the cache of the user.
+
+    A choice is a text: the number of its rule, the stamps, and the digests of the realizations.
+    """
 
     def __init__(self, layout: Layout, path: Path) -> None:
         self._layout, self._path = layout, path
         self._reached: int | None = None  # what the clock of the disk had reached before all looks
-        self._known = _read(path)
+        self._rules, self._known = _read(path)  # each rule with its number
         self._same: set[DRef] = set()  # for which the same is chosen as in the file
-        self._kept: dict[DRef, _Choice] = {}
+        self._kept: dict[DRef, str] = {}
         self._is_new = False
 
     def find(self, dref: DRef, rule: str, inputs: Collection[DRef]) -> tuple[RRef, ...] | None:
         """What was chosen for a derivation by a rule, while nothing has changed (EA1)."""
         known = self._known.get(dref)
-        if (
-            known is None
-            or known.rule != rule
-            or not self._same.issuperset(inputs)
-            or known.stamps != self._stamps(dref)
-        ):
+        if known is None or not self._same.issuperset(inputs):
+            return None
+        begin = _begin(self._rules.get(rule), self._stamps(dref))
+        if not known.startswith(begin):
             return None
         self._same.add(dref)
         self._kept[dref] = known
-        return tuple([RRef.of(digest, dref) for digest in known.digests])
+        return tuple([RRef.of(digest, dref) for digest in known[len(begin) :].split()])
 
     def stamps(self, dref: DRef) -> _Stamps:
         """The stamps of the folders of a derivation: to be read before its records are."""
@@ -74,12 +69,12 @@ class EarlierChoices:
 
     def note(self, dref: DRef, rule: str, rrefs: Iterable[RRef], stamps: _Stamps) -> None:
         """Notes a choice that was made after these stamps were read."""
-        made = _Choice(rule, [rref.digest for rref in rrefs], stamps)
-        known = self._known.get(dref)
-        if known is not None and known.digests == made.digests:
+        digests, known = [rref.digest for rref in rrefs], self._known.get(dref)
+        if known is not None and known.split()[2:] == digests:
             self._same.add(dref)
         if all(stamp is not None and self._is_over(stamp) for stamp in stamps):
-            self._kept[dref] = made
+            number = self._rules.setdefault(rule, len(self._rules))
+            self._kept[dref] = _begin(number, stamps) + " ".join(digests)
             self._is_new = True
 
     def keep(self) -> None:
@@ -87,10 +82,10 @@ class EarlierChoices:
         if not self._is_new:
             return
         with suppress(OSError):
+            tmp, text = self._path.parent, _packed(self._rules, self._kept)
             if not self._path.exists():
-                caching.make_room(self._path.parent, _MOST_FILES)
-            tmp = self._path.parent
-            disk.put(str(self._path), _packed(self._kept), tmp=tmp, durable=False)
+                caching.make_room(tmp, _MOST_FILES, _MOST_BYTES)
+            disk.put(str(self._path), text, tmp=tmp, durable=False)
 
     def forget(self) -> None:
         """Removes the file: what it says was not true."""
@@ -115,35 +110,34 @@ def choices_for(parts: Parts, targets: Iterable[DRef]) -> EarlierChoices | None:
     return EarlierChoices(parts.layout, folder / short("pystore choices place 1", told))
 
 
-def _read(path: Path) -> dict[str, _Choice]:
+def _begin(rule: int | None, stamps: _Stamps) -> str:
+    """How the text of a choice begins; no choice has a stamp, or a rule, that is None."""
+    return f"{rule} {','.join([*map(str, stamps[0] or ()), *map(str, stamps[1] or ())])} "
+
+
+def _read(path: Path) -> tuple[dict[str, int], dict[str, str]]:
+    """The rules and the choices of a file; nothing of one that is not whole."""
     try:
         digest, _, body = path.read_bytes().partition(b"\n")
         if digest.decode() != short(_PURPOSE, body):
-            return {}
-        value: dict[str, Any] = json.loads(body)
+            return {}, {}
+        first, *lines = body.decode().split("\n")
+        version, *rules = json.loads(first)
     except (OSError, ValueError):
-        return {}
-    if value["version"] != __version__:
-        return {}
-    rules = value["rules"]
-    rows = zip(value["rule"], value["chosen"], value["attempts"], value["home"], strict=True)
-    return {
-        f"dref:{name}": _Choice(rules[rule], chosen, (tuple(attempts), tuple(home)))
-        for name, (rule, chosen, attempts, home) in zip(value["names"], rows, strict=True)
-    }
+        return {}, {}
+    if version != __version__:
+        return {}, {}
+    parts = (line.partition(" ") for line in lines)
+    return {rule: n for n, rule in enumerate(rules)}, {name: choice for name, _, choice in parts}
 
 
-def _packed(kept: dict[DRef, _Choice]) -> bytes:
-    rules = list(dict.fromkeys(choice.rule for choice in kept.values()))
-    at = {rule: number for number, rule in enumerate(rules)}
-    value = {
-        "version": __version__,
-        "rules": rules,
-        "names": [dref[5:] for dref in kept],
-        "rule": [at[choice.rule] for choice in kept.values()],
-        "chosen": [choice.digests for choice in kept.values()],
-        "attempts": [choice.stamps[0] for choice in kept.values()],
-        "home": [choice.stamps[1] for choice in kept.values()],
-    }
-    body = json.dumps(value, separators=(",", ":")).encode()
+def _packed(rules: Iterable[str], kept: Mapping[DRef, str]) -> bytes:
+    """The text of a file, with those rules that a choice has."""
+    numbers = {str(number): rule for number, rule in enumerate(rules)}
+    used = dict.fromkeys(choice.partition(" ")[0] for choice in kept.values())
+    at = {number: new for new, number in enumerate(used)}
+    parts = ((dref, *choice.partition(" ")) for dref, choice in kept.items())
+    lines = (f"{dref} {at[number]} {rest}" for dref, number, _, rest in parts)
+    first = json.dumps([__version__, *(numbers[number] for number in used)])
+    body = "\n".join([first, *lines]).encode()
     return short(_PURPOSE, body).encode() + b"\n" + body

@@ -42,6 +42,7 @@ _SHORT = 60 * 10**9  # [ns] of an attempt; in a longer one, others have more tim
 _TELLS = (5, 17)  # the first Linux whose syncfs reports all errors
 _KINDS = ("ext4", "xfs", "btrfs")
 _WORTH = 1 << 16  # [bytes] of others that are written in the time of one fsync
+_MOST_SAVED = 1 << 25  # [bytes] of others for which a commit waits at most
 _PAGE = 1 << 12  # [bytes] of which the kernel counts those that are dirty
 
 
@@ -219,6 +220,28 @@ def sync_new(
         disk.sync_all(apart)
 
 
+class _Saved:
+    """What this process would have waited for in syncfs, had it not made fsyncs [bytes].
+
+    What waits to be written includes what ext4 has in its journal, also of our own commits: it
+    stays for half a minute after fsyncs, and a syncfs writes it. So a process that has made fsyncs
+    for some time waits for that once, and each further syncfs finds little.
+    """
+
+    size: int = 0
+
+    @classmethod
+    def covers(cls, others: int, count: int) -> bool:
+        """Whether a syncfs is worth it for so many files, where others have so many bytes."""
+        if others <= _WORTH * count:
+            return True
+        if others <= cls.size:
+            cls.size = 0
+            return True
+        cls.size = min(cls.size + _WORTH * count, _MOST_SAVED)
+        return False
+
+
 def _at_once(witness: Kept, place: Path | str, count: int, size: int) -> Callable[[], None] | None:
     """One call that syncs the file system, where it is as good as fsyncs (YN2), and quicker.
 
@@ -229,7 +252,7 @@ def _at_once(witness: Kept, place: Path | str, count: int, size: int) -> Callabl
     if status is None or status.st_dev != os.lstat(place).st_dev:
         return None
     # First the more frequent reason of the two, which is quicker to find.
-    if _dirty() - size > _WORTH * count or not _tells_errors(witness.number):
+    if not _Saved.covers(_dirty() - size, count) or not _tells_errors(witness.number):
         return None
     return _syncfs(witness.number)
 
@@ -246,7 +269,8 @@ def _sync(path: bytes) -> None:
 
 def _tells_errors(descriptor: int) -> bool:
     """Whether syncfs tells of every error on the file system of an open file."""
-    found = re.match(r"(\d+)\.(\d+)", os.uname().release) if os.uname().sysname == "Linux" else None
+    system = os.uname()
+    found = re.match(r"(\d+)\.(\d+)", system.release) if system.sysname == "Linux" else None
     if found is None or (int(found[1]), int(found[2])) < _TELLS:
         return False
     return mounts.kind_of(descriptor) in _KINDS

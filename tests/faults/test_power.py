@@ -173,7 +173,7 @@ def _damages(root: Path, acknowledged: list[str]) -> list[str]:
     return found + oracle.unsound(root) + left
 
 
-@pytest.mark.parametrize("act", [work_by_fsyncs, work_at_once])
+@pytest.mark.parametrize("act", [work, work_by_fsyncs, work_at_once])
 @pytest.mark.parametrize("kind", MAKE)
 def test_S4_YN4_what_was_acknowledged_survives_a_power_cut(kind, act, tmp_path, area):
     rng, told, found = random.Random(5), 0, []

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import pystore as ps
 from pystore import Derivation, Store, match_best, match_latest, match_some
 from pystore.errors import BuildError, NotInStore, PystoreWarning
-from pystore.run import decisions
+from pystore.run import remembered
 from pystore.store import changes, earlier_choices, mounts
 from pystore.store.caching import InForce
 from pystore.store.compact import compact
@@ -45,7 +45,7 @@ def calm(monkeypatch) -> None:
 
 
 def write(b):
-    (b.outpath / "score.txt").write_text(f"{b.seed % 1000}\n")
+    (b.outpath / "score.txt").write_text(f"{b.seed}\n")
 
 
 def chain(length: int, matcher=None) -> Derivation:
@@ -177,20 +177,30 @@ DAMAGES = {
 
 
 def _sealed(body: bytes) -> bytes:
-    return earlier_choices.short("pystore choices 1", body).encode() + b"\n" + body
+    return earlier_choices.short("pystore choices 2", body).encode() + b"\n" + body
 
 
 @pytest.mark.parametrize("what", DAMAGES)
 def test_EA2_a_file_has_no_choices_that_holds(what, store, cache, calm):
     noted(store, one := Derivation({"name": "one"}, match_latest(), write))
     text = _file(cache).read_bytes()
-    json.loads(text.partition(b"\n")[2])
+    json.loads(text.splitlines()[1])
     path = _file(cache)
     path.unlink()  # it can be replaced, and not be written to
     path.write_bytes(DAMAGES[what](text))
     assert found(store, one) is None
     noted(store, one)
     assert found(store, one) is not None
+
+
+def test_a_file_keeps_the_rules_of_its_choices_only(store, cache, calm):
+    noted(store, one := Derivation({"name": "one"}, match_latest(), write))
+    for rule in ("match_some(n=1)", "match_best('score.txt')"):
+        made = opened(store)
+        made.note(one.dref, rule, [ps.realize(one)], made.stamps(one.dref))
+        made.keep()
+        assert found(store, one, rule) == (ps.realize(one),)
+    assert json.loads(_file(cache).read_text().splitlines()[1]) == [ps.__version__, rule]
 
 
 def test_EA2_what_is_no_file_has_no_choices(store, cache, calm):
@@ -226,6 +236,19 @@ def test_files_for_many_targets_make_room(store, cache, calm, monkeypatch):
     assert last.find(one.dref, RULE, ())
 
 
+def test_large_files_make_room(store, cache, calm, monkeypatch):
+    monkeypatch.setattr(earlier_choices, "_MOST_BYTES", 1)
+    one = Derivation({"name": "one"}, match_latest(), write)
+    rref = ps.realize(one)
+    for number in range(3):
+        made = choices_for(store.parts, [TARGET] * number)
+        assert made is not None
+        made.note(one.dref, RULE, [rref], made.stamps(one.dref))
+        made.keep()
+        (file,) = (cache / "choices").iterdir()
+        assert file == made._path
+
+
 def test_without_a_cache_and_above_another_store_nothing_is_kept(store, tmp_path, monkeypatch):
     assert choices_for(Store(tmp_path / "above", below=store.root).parts, ()) is None
     monkeypatch.setattr(InForce, "find", lambda: None)
@@ -247,7 +270,7 @@ def test_another_store_at_the_same_path_has_choices_of_its_own(tmp_path, calm):
 
 @pytest.fixture
 def small(monkeypatch) -> None:
-    monkeypatch.setattr(decisions, "_LARGE", range(1, 100))
+    monkeypatch.setattr(remembered, "_LARGE", range(1, 100))
 
 
 @pytest.fixture
@@ -264,7 +287,7 @@ def looks(monkeypatch) -> list[str]:
     return seen
 
 
-def test_DC4_a_large_closure_is_looked_at_once(store, calm, small, looks):
+def test_RH1_a_large_closure_is_looked_at_once(store, calm, small, looks):
     first = ps.realize(chain(5))
     ps.realize(chain(5))
     looks.clear()
@@ -274,7 +297,7 @@ def test_DC4_a_large_closure_is_looked_at_once(store, calm, small, looks):
     assert [type(event).__name__ for event in told] == ["Reused"] * 5
 
 
-def test_DC4_what_has_changed_is_looked_at_with_what_needs_it(store, calm, small, looks):
+def test_RH1_what_has_changed_is_looked_at_with_what_needs_it(store, calm, small, looks):
     ps.realize(chain(5))
     ps.realize(chain(5))
     second = ps.realize(chain(3), force_rebuild=True)
@@ -285,7 +308,7 @@ def test_DC4_what_has_changed_is_looked_at_with_what_needs_it(store, calm, small
     assert ps.context_of(ps.context_of(last)[chain(4).dref][0])[chain(3).dref] == (second,)
 
 
-def test_DC4_what_vanishes_unseen_is_built_again_and_forgotten(store, cache, calm, small):
+def test_RH1_what_vanishes_unseen_is_built_again_and_forgotten(store, cache, calm, small):
     last = ps.realize(chain(3))
     ps.realize(chain(3))
     path = _file(cache)
@@ -302,14 +325,14 @@ def test_DC4_what_vanishes_unseen_is_built_again_and_forgotten(store, cache, cal
 
 
 @pytest.mark.parametrize("how", [{"attempts": 2}, {"force_rebuild": True}], ids=["more", "forced"])
-def test_DC4_a_call_that_wants_more_builds_it(how, store, calm, small):
+def test_RH1_a_call_that_wants_more_builds_it(how, store, calm, small):
     ps.realize(chain(3))
     ps.realize(chain(3))
     ps.realize(chain(3), **how)
     assert len(ps.attempts(chain(3).dref)) == 2
 
 
-def test_DC4_a_users_own_matcher_is_asked_each_time(store, calm, small):
+def test_RH1_a_users_own_matcher_is_asked_each_time(store, calm, small):
     asked: list[int] = []
 
     def rule(candidates, n):
@@ -331,7 +354,7 @@ def edited(b):
     (b.outpath / "score.txt").write_text("2\n")
 
 
-def test_DC4_an_edit_is_told_each_time(store, calm, small):
+def test_RH1_an_edit_is_told_each_time(store, calm, small):
     one = Derivation({"name": "one"}, match_latest(), write)
     for _ in range(2):
         ps.realize(one)
@@ -354,7 +377,7 @@ MATCHERS = {"latest": match_latest(), "best": match_best("score.txt"), "some": m
     max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
 )
 @given(actions=ACTIONS)
-def test_DC4_a_call_answers_as_one_that_remembers_nothing(
+def test_RH1_a_call_answers_as_one_that_remembers_nothing(
     actions, calm, small, tmp_path_factory, monkeypatch
 ):
     area = tmp_path_factory.mktemp("choices")
@@ -373,12 +396,34 @@ def test_DC4_a_call_answers_as_one_that_remembers_nothing(
                 with suppress(NotInStore, IndexError):  # there is none yet
                     last = ps.lsref(one.dref)[-1]
                     ps.reject(last, "bad") if action == "reject" else store.remove(last)
+            assert _planned(True, matcher, monkeypatch) == _planned(False, matcher, monkeypatch)
             answers = []
             for large in (range(1, 100), range(0)):
-                monkeypatch.setattr(decisions, "_LARGE", large)
+                monkeypatch.setattr(remembered, "_LARGE", large)
                 answers += [ps.realize_many(chain(4, matcher)) for _ in range(2)]
             assert answers[0] == answers[1] == answers[2] == answers[3]
+            assert _planned(True, matcher, monkeypatch) == _planned(False, matcher, monkeypatch)
     store.destroy()
+
+
+def _planned(remembers: bool, matcher, monkeypatch) -> list[object]:
+    monkeypatch.setattr(remembered, "_LARGE", range(1, 100) if remembers else range(0))
+    return list(ps.plan(chain(4, matcher)))
+
+
+def test_RH1_a_plan_looks_at_what_has_changed(store, calm, small, looks):
+    for _ in range(2):
+        last = ps.realize(chain(5))
+    looks.clear()
+    assert {step.action for step in ps.plan(chain(5))} == {"reuse"}
+    assert looks == []
+    store.remove(last)
+    assert [step.action for step in ps.plan(chain(5))] == ["reuse"] * 4 + ["build"]
+    assert set(looks) == {last.dref}
+    for how in ({"force_rebuild": True}, {"attempts": 2}):
+        looks.clear()
+        assert ps.plan(chain(5), **how).builds
+        assert len(set(looks)) == 5
 
 
 def _damaged_record(store: Store, last: ps.RRef) -> ps.Derivation:
@@ -405,14 +450,14 @@ def _no_metric(store: Store, last: ps.RRef) -> ps.Derivation:
 
 
 @pytest.mark.parametrize("bring", [_damaged_record, _damaged_pack, _no_metric])
-def test_DC4_a_warning_is_told_each_time(bring, store, calm, small):
+def test_RH1_a_warning_is_told_each_time(bring, store, calm, small):
     wanted = bring(store, ps.realize(chain(1)))
     for _ in range(3):
         with pytest.warns(PystoreWarning):
             ps.realize(wanted)
 
 
-def test_DC4_the_choice_of_another_matcher_is_no_rule_of_ours(store, calm, small):
+def test_RH1_the_choice_of_another_matcher_is_no_rule_of_ours(store, calm, small):
     ps.realize_many(chain(1, match_some(2)))
     for wanted in (match_latest(2), match_latest(1)):
         inside = ps.match(wanted.select)  # by its name and arguments, one is like the other

@@ -41,6 +41,7 @@ def calls(monkeypatch, tmp_path):
     monkeypatch.setattr(syncing, "MANY", FILES)
     monkeypatch.setattr(mounts, "kind_of", lambda descriptor: "ext4")
     monkeypatch.setattr(syncing, "_dirty", lambda: 0)
+    monkeypatch.setattr(syncing._Saved, "size", 0)
     return made
 
 
@@ -209,6 +210,35 @@ def test_where_much_else_is_dirty_nobody_waits_for_it(durable_store, calls, monk
     monkeypatch.setattr(syncing, "_dirty", lambda: FILES * (1 << 16) + (1 << 20))
     commit(durable_store)
     assert of_tree(calls) == EVERY
+
+
+def test_after_many_fsyncs_a_commit_waits_once_for_what_else_is_dirty(
+    durable_store, calls, monkeypatch
+):
+    others = 3 * FILES * (1 << 16) - 1
+    dirty = {"all": others}
+    monkeypatch.setattr(syncing, "_dirty", lambda: dirty["all"])
+    made = []
+    for _ in range(5):
+        calls.clear()
+        commit(durable_store)
+        made.append("all" in calls)
+        if made[-1]:
+            dirty["all"] = 0  # it has written that of others, too
+    assert made == [False, False, True, True, True]
+    dirty["all"] = others  # and it is to be saved again
+    calls.clear()
+    commit(durable_store)
+    assert of_tree(calls) == EVERY
+
+
+def test_nobody_waits_for_very_much_of_others(durable_store, calls, monkeypatch):
+    monkeypatch.setattr(syncing, "_MOST_SAVED", FILES << 17)
+    monkeypatch.setattr(syncing, "_dirty", lambda: (FILES << 17) + (1 << 16))
+    for _ in range(6):
+        calls.clear()
+        commit(durable_store)
+        assert of_tree(calls) == EVERY
 
 
 def test_the_kernel_says_how_much_is_dirty():

@@ -9,6 +9,7 @@ from ...declare.instantiate import Target, declare
 from ...declare.nesting import refuse_nested
 from ...declare.registry import Registry
 from ...run.options import Forced
+from ...run.remembered import remembered
 from ...run.verbs import forced_drefs
 from ...store.current import current_store
 from ...store.remote.address import shown_address
@@ -34,8 +35,9 @@ def plan(
     refuse_nested("plan")
     store = current_store(store)
     closure = declare(target, Registry(), store)
-    forced = forced_drefs(force_rebuild, closure)
-    outlook = outlook_of(closure, forced, checked_count("attempts", attempts), store)
+    forced, attempts = forced_drefs(force_rebuild, closure), checked_count("attempts", attempts)
+    earlier = None if forced else remembered(closure, attempts, store)
+    outlook = outlook_of(closure, forced, attempts, store, earlier)
     building = {step.dref for step in outlook if step.action == "build"}
     check_early([one for dref, one in closure.items() if dref in building], store)
     return outlook.unless([shown_address(os.fspath(url)) for url in places(substitute)])

@@ -4,8 +4,11 @@ Nothing is written. Inputs come first, and the judgement is that of the loop. Th
 derivation that depends on a build are not known: it may be rebuilt, or adopted (OU2).
 """
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Collection, Iterator
+from typing import TYPE_CHECKING
 
 from ...core.attempt import Attempt
 from ...core.change import masked
@@ -16,22 +19,35 @@ from ...core.errors import in_one_line
 from ...core.judgement import Adopt, Answer, Build, Cannot, Question, Use, answer, ask, judge
 from ...core.matchers import Need
 from ...core.outlook import Kind, Outlook, Step
-from ...core.ports import StoreReader
 from ...core.refs import DRef, RRef
+from ...core.young_garbage import collect_young_only
 from ...declare.identity.by_hand import edited
+from ...run.remembered import chosen_earlier
 from .adoptable import Adoptions
 from .earlier import Earlier, version_of
 
+if TYPE_CHECKING:
+    from ...core.ports import Choices, StoreReader
+
 _NAMED = 3  # inputs that are named in a reason
+_UP_TO_DATE = ("up to date",)
 
 
 def outlook_of(
-    closure: Closure, forced: Collection[DRef], attempts: int, store: StoreReader
+    closure: Closure,
+    forced: Collection[DRef],
+    attempts: int,
+    store: StoreReader,
+    earlier: Choices | None = None,
 ) -> Outlook:
-    """The outlook of a call with these forced derivations and attempts for each target."""
-    steps = _Steps(closure, forced, attempts, store)
-    for derivation in closure.derivations:
-        steps.add(derivation)
+    """The outlook of a call with these forced derivations and attempts for each target.
+
+    `earlier` tells what earlier calls have chosen, where it may be used again (RH1).
+    """
+    steps = _Steps(closure, forced, attempts, store, earlier)
+    with collect_young_only():
+        for derivation in closure.derivations:
+            steps.add(derivation)
     return Outlook(tuple(_unless_twins(closure, steps.made)))
 
 
@@ -39,7 +55,12 @@ class _Steps:
     """The steps of a closure, made in its order."""
 
     def __init__(
-        self, closure: Closure, forced: Collection[DRef], attempts: int, store: StoreReader
+        self,
+        closure: Closure,
+        forced: Collection[DRef],
+        attempts: int,
+        store: StoreReader,
+        remembered: Choices | None,
     ) -> None:
         self.made: dict[DRef, Step] = {}
         self._chosen: dict[DRef, tuple[RRef, ...]] = {}  # missing if a build comes first
@@ -47,12 +68,18 @@ class _Steps:
         self._forced = forced
         self._attempts = attempts
         self._store = store
+        self._remembered = remembered
         self._earlier = Earlier(store)
         self._adoptions = Adoptions(store)
 
     def add(self, derivation: Derivation) -> None:
         """Makes the step of a derivation. Its inputs have steps already."""
-        self.made[derivation.dref] = self._step(derivation)
+        dref, known = derivation.dref, chosen_earlier(self._remembered, derivation)
+        if known is None:
+            self.made[dref] = self._step(derivation)
+        else:
+            self._chosen[dref] = known
+            self.made[dref] = Step(dref, "up-to-date", _UP_TO_DATE)
 
     def _step(self, derivation: Derivation) -> Step:
         dref, inputs = derivation.dref, derivation.config.inputs
@@ -176,7 +203,7 @@ def _refused(question: Question, judgement: Cannot) -> Step:
 
 
 def _reused(question: Question, found: Answer) -> Step:
-    derivation, reasons = question.derivation, ["up to date"]
+    derivation, reasons = question.derivation, list(_UP_TO_DATE)
     if isinstance(found.said, tuple) and edited(derivation, found.candidates, found.said):
         told = f"the code of {derivation.realizer.name}() has changed since: "
         reasons.append(f"{told}force_rebuild, or --force {derivation.dref.name}, builds it again")

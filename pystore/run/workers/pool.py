@@ -22,7 +22,7 @@ from ...core.attempt import Committed
 from ...core.errors import WorkerDied
 from ...core.events import Listener, Started, ignore
 from ...core.options import checked_count
-from ...core.resources import Resources
+from ...core.resources import PLAIN, Resources
 from ...core.tries import Tries
 from ...store.forked import forgotten_by_children
 from ..interrupts import deferred
@@ -33,7 +33,6 @@ from .worker_process import WorkerProcess
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_PLAIN = Resources()
 _NO_MORE = Tries()
 _LONG = 3600.0  # [s]; a system call takes no infinite number
 _SPARE = 16  # descriptors for files that are open for a moment
@@ -72,7 +71,7 @@ class Workers(Executor):
         args: tuple[Any, ...],
         kwargs: dict[str, Any] | None = None,
         *,
-        resources: Resources = _PLAIN,
+        resources: Resources = PLAIN,
         timeout: float | None = None,
         tries: Tries = _NO_MORE,
         listener: Listener = ignore,

@@ -4,10 +4,10 @@
 """
 
 import signal
+from typing import TYPE_CHECKING
 
 import click
 
-from ...app.errors import Refused
 from ...core.errors import (
     BuildError,
     Corrupted,
@@ -19,10 +19,16 @@ from ...core.errors import (
     UnsafeArchive,
     UntrustedType,
 )
+from ...core.later import later
+
+if TYPE_CHECKING:
+    from ...app import errors
+else:
+    later(globals(), "...app.errors")
 
 DONE, FAILED, USAGE, DAMAGED, INTERRUPTED = 0, 1, 2, 3, 130
 _FAILURES = (
-    BuildError, FetchError, MatcherUnsatisfied, Refused, StoreBusy, UnsafeArchive, UntrustedType,
+    BuildError, FetchError, MatcherUnsatisfied, StoreBusy, UnsafeArchive, UntrustedType,
 )  # fmt: skip
 
 
@@ -43,7 +49,7 @@ def code_of(error: BaseException) -> int:
         case Corrupted():
             return DAMAGED
         case PystoreError():
-            return FAILED if isinstance(error, _FAILURES) else USAGE
+            return FAILED if isinstance(error, (*_FAILURES, errors.Refused)) else USAGE
         case click.ClickException() | PermissionError():
             return USAGE  # a realizer's PermissionError is a BuildError
         case _:
