@@ -26,7 +26,7 @@ from .overview import rows_html
 from .own_table import make_table
 from .refusals import refusal
 from .row_keys import key_part
-from .source import Pk, behind, type_of
+from .source import Pk, behind
 from .words_of_find import check_words, counts
 from .writing import row_to_write, rows_to_write
 
@@ -324,11 +324,11 @@ class Collection(Declared):
     def _conditions(self, where: Any, equal: Mapping[str, Any]) -> list[Any]:
         if where is not None:
             self._check_condition(where)
-        found = [one for one in (self.condition, where) if one is not None]
+        found = [self._as_shown(one) for one in (self.condition, where) if one is not None]
         key = self.table.primary_key if equal else {}
         for name, value in equal.items():
             if name in self.fields:
-                found.append(self[name] == value)
+                found.append(self._as_shown(self[name] == value))
             elif name in key:
                 found.append(self._key_is(name, key_part(self, name, value)))
             else:
@@ -343,7 +343,7 @@ class Collection(Declared):
 
     def _whole(self) -> sa.Table:
         """The table with all that a write needs."""
-        types = {f.column or n: type_of(f) for n, f in self.fields.items() if not f.path}
+        types = self.table.written({f.column or n: f for n, f in self.fields.items() if not f.path})
         key = self.table.primary_key
         columns = [sa.Column(n, t, primary_key=True) for n, t in key.items() if n not in types]
         columns += [sa.Column(n, t, primary_key=n in key) for n, t in types.items()]

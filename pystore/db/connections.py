@@ -3,6 +3,7 @@
 DB1  Declaring touches nothing: `connect`, `collection`, `attach`, `where` are values.
 DB2  A password never stands in a message.
 DB3  A database in memory is that of the process that made it, and of no other one.
+DB4  Who only reads makes no file of SQLite: a name that was mistyped leaves nothing behind.
 """
 
 from __future__ import annotations
@@ -122,6 +123,31 @@ class Connections:
         return sa.make_url("sqlite://").set(database=_private[self._private])
 
     @property
+    def _is_missing(self) -> bool:
+        """Whether there is no file yet, which the first write makes."""
+        path = "" if self.is_postgres else str(self.engine.url.database or "")
+        if not path or path.startswith("file:") or not os.path.isdir(os.path.dirname(path) or "."):
+            return False
+        return not os.path.exists(path)
+
+    @cached_property
+    def _nothing(self) -> sa.Engine:
+        """An empty database, to read in place of a file that is not there (DB4)."""
+        engine = sa.create_engine("sqlite://", poolclass=sa.NullPool)
+        sa.event.listen(engine, "connect", _connected)
+        sa.event.listen(engine, "begin", _begun)
+        return engine
+
+    def check_is_there(self) -> None:
+        """Raises BadDatabase where a file of SQLite is named that is not there."""
+        if self._is_missing and not self.is_private:
+            raise BadDatabase(
+                "there is no such database",
+                database=self.name,
+                remedy="name the file of one: sqlite:///data.db, or sqlite:////folder/data.db",
+            )
+
+    @property
     def is_private(self) -> bool:
         """Whether no other process can open it."""
         return self._private is not None
@@ -129,7 +155,7 @@ class Connections:
     @contextmanager
     def read(self, *, one_state: bool = False) -> Iterator[sa.Connection]:
         """A transaction that reads; with `one_state`, all of it sees the database as it was."""
-        engine = self.engine
+        engine = self._nothing if self._is_missing else self.engine
         if self.is_postgres and one_state:
             engine = engine.execution_options(isolation_level="REPEATABLE READ")
         with self._told(), engine.connect() as connection:

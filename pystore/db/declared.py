@@ -101,6 +101,10 @@ class Declared:
         dialect = self.database.engine.dialect
         return self.condition.compile(dialect=dialect, compile_kwargs={"for_people": True})
 
+    def _as_shown(self, condition: Any) -> Any:
+        """A condition as it is asked of the database."""
+        return self.table.as_shown(condition)
+
     # --- declaring
 
     def __getitem__(self, name: str) -> FieldOf:

@@ -11,11 +11,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from .column_types import is_text
 from .connections import Connections
 from .declared import Declared
 from .errors import BadDatabase, BadField
 from .own_table import described
-from .source import Source, Table, is_text, recorded
+from .source import Source, Table, recorded
 
 
 def collect(database: Connections, known: Collection[Declared], *, dry_run: bool) -> dict[str, int]:

@@ -18,6 +18,7 @@ from ..core.dataclasses import dataclass
 from ..core.printable import counted, listed
 from .errors import BadDatabase, BadField, NoPermission
 from .ledger import Ledger
+from .postgresql_keys import key_types
 from .slots import Slot
 from .source import Source
 from .sql import literal, statements
@@ -44,7 +45,10 @@ class Met:
     def __str__(self) -> str:
         rows = [(self.added, "without an entry"), (self.removed, "gone without a word")]
         told = [f"{counted(count, 'row')} {what}" for count, what in rows if count]
-        rewritten = ["the table was restored or rewritten"] if self.is_rewritten else []
+        told_rewritten = (
+            "the table was restored or rewritten, or its columns or triggers are others"
+        )
+        rewritten = [told_rewritten] if self.is_rewritten else []
         return "; ".join([*self.notes, *rewritten, *told]) or "nothing"
 
 
@@ -244,11 +248,11 @@ class Installation:
         self.tracking.forget_state()
         own, looked = self.tracking.state, sa.inspect(connection)
         dialect = self.database.engine.dialect
-        there = [
-            str(one["type"].compile(dialect))
-            for one in looked.get_columns(own.name, own.schema)
-            if one["name"].startswith("pk")
-        ]
+        columns = looked.get_columns(own.name, own.schema)
+        types = {one["name"]: one["type"] for one in columns if one["name"].startswith("pk")}
+        if self.database.is_postgres:
+            types = key_types(connection, self._state, types)
+        there = [str(kind.compile(dialect)) for kind in types.values()]
         wanted = [str(column.type.compile(dialect)) for column in self.tracking.pks]
         key, seen = self.tracking.source.table.primary_key, self.views.plain_names[0]
         shown = [one["name"] for one in looked.get_columns(seen, own.schema)][: len(key)]
@@ -275,14 +279,19 @@ class Installation:
 
     def _is(self, connection: sa.Connection) -> str | None:
         if not self.database.is_postgres:
-            return None
-        query = sa.text(statements("postgresql")["table_is"])
-        table = self.tracking.source.table.quoted
-        return str(connection.scalar(query, {"table": table}))
+            return self.triggers.told(connection) if self.has_triggers else None
+        query, source = sa.text(statements("postgresql")["table_is"]), self.tracking.source
+        fields = [field.column or name for name, field in source.fields.items()]
+        bound = {
+            "table": source.table.quoted,
+            "columns": [*source.table.primary_key, *fields],
+            "triggers": self.triggers.pattern,
+        }
+        return str(connection.scalar(query, bound))
 
     def _noted(self, connection: sa.Connection) -> str | None:
         if not self.database.is_postgres:
-            return None
+            return self.tracking.looked(connection)
         query = sa.text(statements("postgresql")["noted"])
         noted = connection.scalar(query, {"state": self._state})
         return None if noted is None else str(noted)
@@ -296,7 +305,10 @@ class Installation:
         """Notes that all rows were looked at; `what` is `as_it_is` before that began."""
         if what is not None:
             with self.database.write() as connection:
-                run(connection, f"COMMENT ON TABLE {self._state} IS {literal(what)}")
+                if self.database.is_postgres:
+                    run(connection, f"COMMENT ON TABLE {self._state} IS {literal(what)}")
+                else:
+                    self.tracking.note_looked(connection, what)
 
     def as_it_is(self) -> str | None:
         """Tells the table and its storage from others."""

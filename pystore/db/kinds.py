@@ -94,7 +94,7 @@ def _dump_float(value: Any, _: Settings) -> float:
     raise unlike("float", value)
 
 
-def _nearest(number: int) -> float:
+def _nearest(number: int | Decimal) -> float:
     try:
         return float(number)
     except OverflowError:
@@ -102,11 +102,12 @@ def _nearest(number: int) -> float:
 
 
 def _load_float(stored: Any, _: Settings) -> float:
-    if type(stored) in (int, float) or type(stored).__name__ == "Decimal":
-        try:
-            return float(stored)
-        except OverflowError:
-            pass
+    if type(stored) is float:
+        return stored
+    if type(stored) is int or isinstance(stored, Decimal):
+        found, is_finite = _nearest(stored), not isinstance(stored, Decimal) or stored.is_finite()
+        if math.isfinite(found) or not is_finite:
+            return found
     raise _other("float", stored)
 
 

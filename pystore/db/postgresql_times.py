@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-_TYPES = ("timestamp", "timestamptz")
+_TYPES = ("timestamp", "timestamptz", "date", "time", "timetz")
 
 
 def read_each_time(connection: Any) -> None:

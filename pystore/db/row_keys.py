@@ -19,6 +19,7 @@ from .declared import Declared
 from .errors import BadRow
 from .fields import Field
 from .kinds import is_int64, is_kept_text, unwrapped
+from .postgresql_keys import KeyTime
 from .source import Pk
 
 _OF_SQLITE = (int, float, str, bytes, date, time)
@@ -54,6 +55,8 @@ def key_part(collection: Declared, name: str, value: Any) -> Any:
 
 def _fits_postgresql(kind: Any, value: Any) -> bool:
     """Whether a column of PostgreSQL compares with a value."""
+    if isinstance(kind, KeyTime):
+        return kind.holds(value)
     try:
         python = kind.python_type
     except NotImplementedError:  # such as an address of a network, which is given as a text

@@ -17,12 +17,15 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from ..core.dataclasses import dataclass
 from ..core.printable import listed
+from . import postgresql_keys, sqlite_values
+from .column_types import can_hold, is_text, told_type
 from .connections import Connections
 from .errors import BadDatabase, BadField, nearest, not_there
 from .fields import Field
 from .json_paths import AsWritten, at_path, text_at
 from .kinds import KINDS, NotUtf8
-from .sqlite_values import AsItIs, as_text
+from .postgresql_conditions import as_shown
+from .sqlite_values import as_text
 from .tables import JSON, KEY
 
 _TYPES: Mapping[str, Any] = {
@@ -53,7 +56,8 @@ def type_of(field: Field) -> Any:
 def _read_as(field: Field, *, is_postgres: bool) -> Any:
     """The type by which a column is read: on SQLite as it is, since it may hold anything."""
     if is_postgres:
-        return type_of(field)
+        wanted = type_of(field)  # a numeric beyond all floats would be read as infinite
+        return sa.types.NullType() if isinstance(wanted, sa.Double) else wanted
     is_json = field.kind == "json" and field.fetched is None
     return AsWritten() if is_json else sa.types.NullType()
 
@@ -86,22 +90,16 @@ class Table:
         columns = self.columns
         with self.database.read() as connection:
             key = sa.inspect(connection).get_pk_constraint(self.own_name, schema=self.schema)
-        names = key["constrained_columns"]
-        if not names:
-            raise BadDatabase(
-                f"the table {self.name} has no primary key",
-                columns=listed(columns),
-                remedy="let its owner add one: predictions are found by it",
-            )
-        return {name: self._key_type(columns[name]) for name in names}
-
-    def _key_type(self, kind: Any) -> Any:
-        """The type of a column of the key; on SQLite keys are read and sought as they are."""
-        as_they_are = (sa.Integer, sa.String)
-        if self.database.is_postgres or isinstance(kind, as_they_are):
-            return kind
-        is_any = isinstance(kind, sa.LargeBinary | sa.types.NullType)
-        return AsItIs("BLOB" if is_any else "NUMERIC")
+            types = {name: columns[name] for name in key["constrained_columns"]}
+            if types and self.database.is_postgres:
+                return postgresql_keys.key_types(connection, self.quoted, types)
+            if types:
+                return sqlite_values.key_types(connection, self.own_name, types)
+        raise BadDatabase(
+            f"the table {self.name} has no primary key",
+            columns=listed(columns),
+            remedy="let its owner add one: predictions are found by it",
+        )
 
     @cached_property
     def columns(self) -> dict[str, Any]:
@@ -116,16 +114,26 @@ class Table:
                     schemas=listed(schemas),
                     remedy="name one of these; a table whose name has a dot cannot be used",
                 )
-            if looked.has_table(self.own_name, schema=self.schema):
-                return {
-                    one["name"]: one["type"]
-                    for one in looked.get_columns(self.own_name, schema=self.schema)
-                }
             there = looked.get_table_names(schema=self.schema)
+            known = [*there, *looked.get_view_names(schema=self.schema)]
+            is_there = looked.has_table(self.own_name, schema=self.schema)
+            if is_there and (self.database.is_postgres or self.own_name in known):
+                found = looked.get_columns(self.own_name, schema=self.schema)
+                return {one["name"]: told_type(one["type"]) for one in found}
         there = [one for one in there if not one.startswith("pystore_")]
         otherwise = "name one of these; a collection of ours has a table after its first insert"
         remedy = nearest(self.own_name, there, otherwise)
         raise not_there("table", self.name, there, database=self.database.name, remedy=remedy)
+
+    def written(self, fields: Mapping[str, Field]) -> dict[str, Any]:
+        """The types by which columns are written: an enum takes no texts but those of its type."""
+        known = {name: self.columns.get(name) for name in fields}
+        return {n: k if isinstance(k, sa.Enum) else type_of(fields[n]) for n, k in known.items()}
+
+    def as_shown(self, condition: Any) -> Any:
+        """A condition that finds what is shown."""
+        is_other = condition is not None and self.database.is_postgres
+        return as_shown(condition, self.columns) if is_other else condition
 
     def __deepcopy__(self, memo: object) -> Table:
         return self
@@ -179,7 +187,7 @@ class Source:
             kind = self._column(name, field)
             if field.path:
                 self._check_path(name, field, kind)
-            elif not self._can_hold(kind, field):
+            elif not can_hold(kind, type_of(field), is_postgres=self.database.is_postgres):
                 raise BadField(
                     f"the column {field.column or name} cannot hold a {field.kind}",
                     type=str(kind),
@@ -209,7 +217,7 @@ class Source:
 
     def _check_path(self, name: str, field: Field, kind: Any) -> None:
         is_postgres = self.database.is_postgres
-        if not isinstance(kind, sa.JSON) and (is_postgres or _family(kind) not in _TEXTS):
+        if not isinstance(kind, sa.JSON) and (is_postgres or not is_text(kind)):
             raise BadField(
                 f"the column {field.column} holds no JSON, and has no paths",
                 field=name,
@@ -224,14 +232,6 @@ class Source:
                 version=sqlite3.sqlite_version,
                 remedy="use keys of ASCII, or SQLite 3.45 or newer",
             )
-
-    def _can_hold(self, kind: Any, field: Field) -> bool:
-        has, wanted = _family(kind), _family(type_of(field))
-        if self.database.is_postgres:
-            return has == wanted
-        # A column of SQLite holds anything; what is no such value is found when it is read.
-        also = {"time": _TEXTS, "json": _TEXTS, "bool": ("number",)}
-        return has in (wanted, "other", *also.get(wanted, ()))
 
     @cached_property
     def pk_columns(self) -> list[Any]:
@@ -273,7 +273,7 @@ class Source:
     def pages(self, connection: Any, condition: Any, size: int) -> Iterator[Sequence[Stored]]:
         """What is stored for the fields of each row, then its primary key, so many at a time."""
         query = sa.select(*self.columns(), *self.pk_columns).order_by(*self.pk_columns)
-        query = query if condition is None else query.where(condition)
+        query = query if condition is None else query.where(self.table.as_shown(condition))
         yield from connection.execution_options(yield_per=size).execute(query).partitions(size)
 
     def _among(self, pks: Sequence[Pk]) -> Any:
@@ -362,27 +362,3 @@ def expression(database: Connections, columns: Any, name: str, field: Field) -> 
         read_as = _read_as(field, is_postgres=database.is_postgres)
         return sa.type_coerce(columns[field.column or name], read_as)
     return at_path(columns[field.column], field.path, is_postgres=database.is_postgres)
-
-
-_TEXTS = ("text", "other")
-_FAMILIES = (
-    (sa.JSON, "json"),
-    (sa.Boolean, "bool"),
-    (sa.Integer, "number"),
-    (sa.Numeric, "number"),
-    (sa.LargeBinary, "bytes"),
-    (sa.DateTime, "time"),
-    (sa.String, "text"),
-)
-
-
-def is_text(kind: Any) -> bool:
-    """Whether a column of this type may hold texts."""
-    return _family(kind) in _TEXTS
-
-
-def _family(kind: Any) -> str:
-    """The family of types that a type is of."""
-    if isinstance(kind, sa.types.TypeDecorator):
-        kind = kind.impl
-    return next((name for one, name in _FAMILIES if isinstance(kind, one)), "other")

@@ -7,7 +7,9 @@ ZQ2  Times are compared as times, in whatever form they are written that is read
 
 from __future__ import annotations
 
+import sqlite3
 import warnings
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +21,7 @@ from ..core.errors import PystoreWarning
 from .errors import BadContent
 from .kinds import KINDS, NotUtf8
 
+_HAS_STRICT = sqlite3.sqlite_version_info >= (3, 37)
 _TIME = "pystore_time"
 _FORM = "YYYY-MM-DD hh:mm:ss.ffffff"  # of a time in a table of ours, as SQLAlchemy writes it
 _TYPES = {
@@ -84,6 +87,21 @@ class AsItIs(sa.types.UserDefinedType[Any]):
     def get_col_spec(self, **_: Any) -> str:
         """The type as SQL has it."""
         return self.affinity
+
+
+def key_types(connection: sa.Connection, table: str, types: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns of a key with types by which keys are read, sought and kept as they are."""
+    query = sa.text("SELECT 1 FROM pragma_table_list WHERE strict AND name = :n COLLATE NOCASE")
+    is_strict = _HAS_STRICT and connection.execute(query, {"n": table}).first() is not None
+    return {column: _key_type(kind, is_strict) for column, kind in types.items()}
+
+
+def _key_type(kind: Any, is_strict: bool) -> Any:
+    if isinstance(kind, sa.Integer | sa.String):
+        return kind
+    is_any = isinstance(kind, sa.LargeBinary | sa.types.NullType)
+    is_any |= is_strict and isinstance(kind, sa.Numeric)  # ANY, which makes no numbers of texts
+    return AsItIs("BLOB" if is_any else "NUMERIC")
 
 
 class _Times:

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from .kinds import NotUtf8
+from .postgresql_keys import array_of, sent
 from .source import Pk, Source, among, behind
 from .sql import filled, literal, statements
 
@@ -103,6 +104,8 @@ class Tracking:
             return kind
         if isinstance(kind, sa.Integer):
             return sa.BigInteger()
+        if isinstance(kind, sa.Numeric):
+            return sa.Numeric()
         is_limited = isinstance(kind, sa.VARCHAR) and kind.length is not None
         return sa.Text(collation=kind.collation) if is_limited else kind
 
@@ -121,6 +124,7 @@ class Tracking:
         known = self.__dict__.pop("state", None)
         self.__dict__.pop("pks", None)
         self.__dict__.pop("_mark_text", None)
+        self.__dict__.pop("_mark_words", None)
         if known is not None:
             known.metadata.remove(known)
 
@@ -190,7 +194,25 @@ class Tracking:
         """Forgets the kinds of the fields."""
         if self.declared(connection) is not None:
             known = self.database.tables.sources
-            connection.execute(sa.delete(known).where(known.c.source == self.source.name))
+            mine = known.c.source.in_([self.source.name, self._looked_at])
+            connection.execute(sa.delete(known).where(mine))
+
+    @property
+    def _looked_at(self) -> str:
+        return f"{self.source.name} looked at"
+
+    def looked(self, connection: sa.Connection) -> str | None:
+        """What was noted in SQLite when all rows had been looked at."""
+        known = self.database.tables.sources.c
+        noted = sa.select(known.kinds).where(known.source == self._looked_at)
+        return connection.execute(noted).scalar_one_or_none()
+
+    def note_looked(self, connection: sa.Connection, what: str) -> None:
+        """Notes in SQLite that all rows were looked at while the triggers were these."""
+        known = self.database.tables.sources
+        new = self.database.insert(known).values(source=self._looked_at, kinds=what)
+        changed = {"kinds": new.excluded.kinds}
+        connection.execute(new.on_conflict_do_update(index_elements=[known.c.source], set_=changed))
 
     @property
     def _is_as_declared(self) -> Any:
@@ -257,9 +279,7 @@ class Tracking:
                 (m.key, m.due, m.tries, m.error, m.phase, *m.claim.pk, m.claim.stamp) for m in marks
             ]
             return int(connection.exec_driver_sql(self._mark_text, rows).rowcount)
-        kinds = [column.type.compile(self.database.engine.dialect) for column in self.pks]
-        arrays = ", ".join(f"CAST(%(pk{n})b AS {kind}[])" for n, kind in enumerate(kinds))
-        text = filled(statements("postgresql")["mark"], {**self.words(), "pk_arrays": arrays})
+        text = filled(statements("postgresql")["mark"], {**self.words(), **self._mark_words})
         bound: dict[str, Any] = {
             "stamps": [m.claim.stamp for m in marks],
             "keys": [m.key for m in marks],
@@ -268,8 +288,19 @@ class Tracking:
             "errors": [m.error for m in marks],
             "phases": [m.phase for m in marks],
         }
-        bound.update({f"pk{n}": [m.claim.pk[n] for m in marks] for n in range(len(kinds))})
+        for n, column in enumerate(self.pks):
+            bound[column.name] = sent([m.claim.pk[n] for m in marks], column.type)
         return int(connection.exec_driver_sql(text, bound).rowcount)
+
+    @cached_property
+    def _mark_words(self) -> dict[str, str]:
+        """How PostgreSQL takes the keys of marks: as arrays, and each value by its type."""
+        arrays, typed, dialect = [], [], self.database.engine.dialect
+        for column in self.pks:
+            name, (array, one) = column.name, array_of(column.type, dialect)
+            arrays.append(f"CAST(%({name})b AS {array})")
+            typed.append(f"CAST({name} AS {one}) AS {name}")
+        return {"pk_arrays": ", ".join(arrays), "typed_pk": ", ".join(typed)}
 
     @cached_property
     def _mark_text(self) -> str:

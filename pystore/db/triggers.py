@@ -5,15 +5,20 @@ TG1  No trigger makes a write of the table's owner fail.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from secrets import token_hex
 from typing import Any
 
 import sqlalchemy as sa
+from blake3 import blake3
 
 from .fields import Field
 from .sql import filled, literal, statements
 from .tracking import Tracking, run
 
+_BEGIN = " BEGIN\n"
+_MADE = re.compile(r" BEGIN /\* made \w+ \*/\n")
 _IS_OTHER = "COLLATE BINARY IS NOT"  # whatever collation a column of SQLite has: NOCASE has A = a
 
 
@@ -42,24 +47,47 @@ class Triggers:
             yield filled(known["drop_trigger"], self._named(event))
 
     def install(self, connection: sa.Connection) -> None:
-        """Makes those that are missing, and the functions anew; on SQLite each trigger.
+        """Makes those that are missing, and on PostgreSQL the functions anew.
 
-        A function is made without a lock on the table; a trigger waits for all who write to it.
+        A function is made without a lock on the table; a trigger waits for all who write to it. In
+        SQLite each trigger that is made tells itself from earlier ones: `told` says so.
         """
-        is_there = self.database.is_postgres and not self.missing(connection)
-        for statement in () if self.database.is_postgres else self.removal_statements():
-            run(connection, statement)
-        for kind, statement in self.statements():
-            if kind == "function" or not is_there:
-                run(connection, statement)
+        missing, mark = self.missing(connection), f" BEGIN /* made {token_hex(8)} */\n"
+        if self.database.is_postgres:
+            for kind, statement in self.statements():
+                if kind == "function" or missing:
+                    run(connection, statement)
+            return
+        made = zip(self._events(), self.removal_statements(), self.statements(), strict=True)
+        for event, removal, (_, statement) in made:
+            if event in missing:
+                run(connection, removal)
+                run(connection, statement.replace(_BEGIN, mark, 1))
 
     def missing(self, connection: sa.Connection) -> list[str]:
-        """The events whose trigger is not there, or was switched off."""
+        """The events whose trigger is not there, was switched off, or in SQLite reads otherwise."""
+        there = self._there(connection)
+        if self.database.is_postgres:
+            return [one for one in self._events() if there.get(self._name(one), "D") not in "OA"]
+        wanted = zip(self._events(), self.statements(), strict=True)
+        return [
+            event
+            for event, (_, statement) in wanted
+            if _plain(there.get(self._name(event), "")) != _plain(statement)
+        ]
+
+    def told(self, connection: sa.Connection) -> str:
+        """Tells the triggers of SQLite from those that were here before."""
+        texts = self._there(connection)
+        return blake3(repr([texts.get(self._name(e)) for e in self._events()]).encode()).hexdigest()
+
+    def _there(self, connection: sa.Connection) -> dict[str, str]:
+        """The triggers on the table by their names: whether each is at work, or its text."""
         table = self.tracking.source.table
         name = table.quoted if self.database.is_postgres else table.own_name
         query = sa.text(statements(self.database.engine.dialect.name)["triggers"])
-        there = {name for name, how in connection.execute(query, {"table": name}) if how in "OA"}
-        return [event for event in self._events() if self._name(event) not in there]
+        found = connection.execute(query, {"table": name}).all()
+        return {str(trigger): str(how) for trigger, how in found}
 
     def _events(self) -> tuple[str, ...]:
         some = ("insert", "update", "delete")
@@ -67,6 +95,11 @@ class Triggers:
 
     def _name(self, event: str) -> str:
         return f"pystore_{self.tracking.source.name}_{event}"
+
+    @property
+    def pattern(self) -> str:
+        """The names of the triggers, as LIKE compares them."""
+        return re.sub(r"([%_\\])", r"\\\1", self._name("")) + "%"
 
     def _named(self, event: str) -> dict[str, str]:
         quoted, name = self.database.quoted, self.tracking.source.name
@@ -102,6 +135,13 @@ class Triggers:
             )
             told.append(f"{old} IS NOT {new}")
         return " OR ".join(told)
+
+
+def _plain(statement: str) -> str:
+    """A trigger as SQLite tells it, without what tells it from earlier ones."""
+    plain = statement.replace("CREATE TRIGGER IF NOT EXISTS", "CREATE TRIGGER", 1)
+    plain = plain[max(0, plain.find("CREATE TRIGGER")) :]  # SQLite keeps no comment before it
+    return _MADE.sub(_BEGIN, plain, count=1).strip().rstrip(";")
 
 
 def _told_on_postgres(column: str, field: Field, kind: Any) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.exc import DataError, DBAPIError
+from sqlalchemy.exc import DBAPIError
 
 from ..core.printable import listed
 from .errors import BadField, NoPermission
@@ -19,13 +19,14 @@ from .json_paths import at_path, text_at
 from .ledger import Ledger
 from .refusals import refusal
 from .source import Pk, Source, among, behind
+from .tables import JSON
 from .tracking import PATIENCE, run
 
 _SOME = 500  # rows in one statement
 _HOLD: Mapping[str, tuple[type, ...]] = {
     "str": (sa.Text, sa.String),
     "int": (sa.Integer, sa.Numeric),
-    "float": (sa.Numeric,),
+    "float": (sa.Numeric, sa.Float),
     "bool": (sa.Boolean,),
 }
 
@@ -148,14 +149,29 @@ class WriteBack:
                 if self._database.is_postgres:
                     run(connection, f"SET LOCAL lock_timeout = '{PATIENCE}'")
                 return self._write(connection, pks), self._differing(connection, pks)
-        except DataError as error:  # such as a number that is too large for its column
+        except DBAPIError as error:  # such as a number that is too large for its column
+            because = refusal(error)
+            if because is None:
+                raise
             if len(pks) == 1:
-                told = str(error.orig).strip().splitlines()[0]
-                self.note = f"the row {pks[0]} is not written back: {told}"
+                self.note = f"the row {pks[0]} is not written back: {because}{self._emptied(pks)}"
                 return 0, []
         half = len(pks) // 2
         (one, locked), (other, more) = self._written(pks[:half]), self._written(pks[half:])
         return one + other, locked + more
+
+    def _emptied(self, pks: Sequence[Pk]) -> str:
+        """Takes away what stands in the columns of a row that does not take what is shown; what is
+        to be told if it cannot be taken away.
+        """
+        try:
+            with self._database.write() as connection:
+                self._write(connection, pks, is_empty=True)
+        except DBAPIError as error:
+            if refusal(error) is None:
+                raise
+            return "; what stood there stays, since NULL is refused as well"
+        return ""
 
     def _take_page(self) -> None:
         """Takes the rows that come next in the order of their keys."""
@@ -169,11 +185,14 @@ class WriteBack:
         self._after = page[-1] if page else None
         self.note_rows(page)
 
-    def _write(self, connection: sa.Connection, pks: Sequence[Pk]) -> int:
-        """Writes what is shown for these rows, but for those that somebody has locked (WB2)."""
+    def _write(
+        self, connection: sa.Connection, pks: Sequence[Pk], *, is_empty: bool = False
+    ) -> int:
+        """Writes what is shown for these rows, or NULL, but for those that are locked (WB2)."""
         table, own = self._table(), self._table().alias("t")
         entries = self._tracking.state.alias("s")
-        found = self._other(own, entries, pks).with_for_update(of=[own, entries], skip_locked=True)
+        other = self._other(own, entries, pks, is_empty=is_empty)
+        found = other.with_for_update(of=[own, entries], skip_locked=True)
         new = found.subquery("new")
         names = self._source.table.primary_key
         same = [table.c[name] == new.c[f"pk{n}"] for n, name in enumerate(names)]
@@ -192,8 +211,11 @@ class WriteBack:
         columns = [sa.column(name, own.primary_key.get(name)) for name in names]
         return sa.table(own.own_name, *columns, schema=own.schema)
 
-    def _other(self, own: Any, entries: Any, pks: Sequence[Pk]) -> Any:
-        """Those of these rows that hold something else than what is shown, and that (WB1)."""
+    def _other(self, own: Any, entries: Any, pks: Sequence[Pk], *, is_empty: bool = False) -> Any:
+        """Those of these rows that hold something else than what is shown, and that (WB1).
+
+        With `is_empty`, nothing is shown.
+        """
         tables, entry = self._database.tables, self._ledger.entry
         listeners, made = tables.listeners.alias("l"), tables.predictions.alias("p")
         keys = [entries.c[pk.name] for pk in self._tracking.pks]
@@ -202,7 +224,8 @@ class WriteBack:
         mine = (listeners.c.collection == entry.collection) & (listeners.c.name == entry.name)
         is_shown = (made.c.model == listeners.c.shown) & (made.c.key == entries.c.key)
         joined = own.join(entries, is_row).outerjoin(listeners, mine).outerjoin(made, is_shown)
-        told = [self._told(made.c.value, column) for column in self.columns]
+        value = sa.cast(sa.null(), JSON) if is_empty else made.c.value
+        told = [self._told(value, column) for column in self.columns]
         differs = [self._is_other(own.c[c], one) for c, one in zip(self.columns, told, strict=True)]
         labels = [one.label(f"value{n}") for n, one in enumerate(told)]
         return (

@@ -1192,3 +1192,73 @@ class TestDatabases:
             rows.insert({"id": 1, "n": 1})
         assert "secret" not in str(caught.value)
         db.close()
+
+
+@pytest.mark.parametrize(
+    ("kind", "declared", "value"),
+    [
+        ("numeric(8, 2)", float, 1.5),
+        ("numeric", float, 3.0),
+        ("numeric", int, 7),
+        ("real", float, 0.5),
+        ("narrow", int, 5),
+        ("named", str, "a"),
+        ("told", json(), {"a": 1}),
+    ],
+)
+def test_a_column_of_postgresql_is_what_it_holds(postgres, kind, declared, value):
+    table = _with_column(postgres, kind, {"told": '{"a": 1}'}.get(kind, str(value)))
+    found = table.attach("t", v=declared).find_one()["v"]
+    assert (found, type(found)) == (value, type(value))
+
+
+@pytest.mark.parametrize("kind", ["mood", "real", "narrow", "named"])
+def test_GW1_what_is_shown_of_a_column_is_found_and_written(postgres, kind):
+    first, other = {"mood": ("sad", "well"), "real": (0.1, 0.7), "narrow": (1, 2)}.get(
+        kind, ("a", "b")
+    )
+    table = _with_column(postgres, kind, str(first)).attach("t", v=type(first))
+    table.insert([{"id": 2, "v": other}])
+    assert [row["v"] for row in table.find()] == [first, other]
+    assert [row["id"] for row in table.find(v=first)] == [1]
+    assert [row["id"] for row in table.find(table["v"].is_in([other]))] == [2]
+    assert table.count(table["v"] <= first) == 1
+    assert table.count(~(table["v"] == first)) == 1
+    assert len(table.where(table["v"] == other).snapshot(x="v").run().frame()) == 1
+    assert table.update({"v": other}, v=first) == 1
+    assert table.delete(v=other) == 2
+
+
+def test_a_text_that_is_none_of_an_enum_is_told(postgres):
+    table = _with_column(postgres, "mood", "sad").attach("t", v=str)
+    assert table.count(v="odd") == 0
+    with pytest.raises(BadRow, match="does not take a row"):
+        table.insert([{"id": 2, "v": "odd"}])
+
+
+def test_CO3_whole_numbers_are_no_place_for_fractions(postgres):
+    table = _with_column(postgres, "integer", "3")
+    assert table.attach("t", v=int).find_one()["v"] == 3
+    with pytest.raises(BadField, match="the column v cannot hold a float"):
+        table.attach("t", v=float).find()
+
+
+@pytest.mark.parametrize("declared", [int, float, str, bool, bytes, datetime, json(), image()])
+@pytest.mark.parametrize("kind", ["uuid", "money", "inet", "int[]"])
+def test_CO3_a_column_of_postgresql_of_no_kind_of_a_field_is_refused(postgres, kind, declared):
+    table = _with_column(postgres, kind, None)
+    with pytest.raises(BadField, match="the column v cannot hold"):
+        table.attach("t", v=declared).find()
+
+
+def _with_column(postgres: Any, kind: str, value: str | None) -> Any:
+    """A database with a table of one row, whose column `v` is of this kind."""
+    db = connect(postgres.url)
+    with db.write() as connection:
+        connection.exec_driver_sql("CREATE TYPE mood AS ENUM ('sad', 'well')")
+        connection.exec_driver_sql("CREATE DOMAIN narrow AS smallint CHECK (VALUE < 9)")
+        connection.exec_driver_sql("CREATE DOMAIN named AS varchar(9)")
+        connection.exec_driver_sql("CREATE DOMAIN told AS jsonb")
+        connection.exec_driver_sql(f"CREATE TABLE t (id integer PRIMARY KEY, v {kind})")
+        connection.exec_driver_sql("INSERT INTO t VALUES (1, %s)", (value,))
+    return db

@@ -97,6 +97,13 @@ def _told_of(url: str, made: Sequence[str], field: Any) -> Any:
     return table, table.listener(tell, BEST, on="said")
 
 
+def _url_of(request: pytest.FixtureRequest, kind: str) -> str:
+    """The URL of an empty database of SQL."""
+    if kind == "sqlite":
+        return str(request.getfixturevalue("sqlite_url"))
+    return str(request.getfixturevalue("postgres").url)
+
+
 def _change(table: Any, *statements: str) -> None:
     with table.database.write() as connection:
         for statement in statements:
@@ -225,6 +232,72 @@ def test_TK1_rows_that_no_trigger_has_seen_are_found(database_url, one):
     assert "triggers of words were gone" in str(met)
     done(listener)
     assert shown(words, listener)["bb"] == "BB!"
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_RK1_rows_are_found_that_changed_while_triggers_were_gone(request, one, kind):
+    url = _url_of(request, kind)
+    words = words_in(url, ["a", "bb"])
+    listener = words.listener(shouter(), BEST, on="word")
+    assert done(listener) == 2
+    for change in ("changed", "once more"):
+        with words.database.write() as connection:
+            for statement in listener.installation.triggers.removal_statements():
+                connection.execute(sa.text(statement))
+        words.update({"word": change}, id=1)
+        again = words_in(url).listener(shouter(), BEST, on="word")
+        assert done(again) == 1  # a start finds them, though it makes the triggers anew
+        assert shown(words, again) == {change: f"{change.upper()}!", "bb": "BB!"}
+        assert done(again) == 0
+
+
+SWAPS = {
+    "another column under its name": [
+        "ALTER TABLE t ADD COLUMN new text",
+        "UPDATE t SET new = 'new ' || said",
+        "ALTER TABLE t RENAME COLUMN said TO old",
+        "ALTER TABLE t RENAME COLUMN new TO said",
+    ],
+    "a table that was made anew": [
+        "DROP VIEW IF EXISTS t_tell",
+        "DROP VIEW IF EXISTS t_tell_failed",
+        "CREATE TABLE made (id integer PRIMARY KEY, said text NOT NULL)",
+        "INSERT INTO made SELECT id, 'new ' || said FROM t",
+        "DROP TABLE t",
+        "ALTER TABLE made RENAME TO t",
+    ],
+}
+
+
+@pytest.mark.parametrize("how", SWAPS)
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_RK1_what_a_migration_changes_without_a_trigger_is_found(request, one, how, kind):
+    url = _url_of(request, kind)
+    made = [
+        "CREATE TABLE t (id integer PRIMARY KEY, said text)",
+        "INSERT INTO t VALUES (1, 'a'), (2, 'b')",
+    ]
+    table, listener = _told_of(url, made, text())
+    assert done(listener) == 2
+    _change(table, *SWAPS[how])
+    table, listener = _told_of(url, [], text())  # a new start, after the migration
+    assert done(listener) == 2
+    assert [row["_outputs"]["tell"]["told"] for row in table.find()] == ["'new a'", "'new b'"]
+    _change(table, "UPDATE t SET said = 'c' WHERE id = 1")
+    assert done(listener) == 1
+    assert table.find_one(id=1)["_outputs"]["tell"]["told"] == "'c'"
+
+
+def test_RK1_a_column_that_was_dropped_and_added_is_another_one(postgres, one):
+    made = [
+        "CREATE TABLE t (id integer PRIMARY KEY, said text)",
+        "INSERT INTO t VALUES (1, 'a'), (2, 'b')",
+    ]
+    table, listener = _told_of(postgres.url, made, text())
+    assert done(listener) == 2
+    _change(table, "ALTER TABLE t DROP said", "ALTER TABLE t ADD said text DEFAULT 'new'")
+    assert done(listener) == 1
+    assert [row["_outputs"]["tell"]["told"] for row in table.find()] == ["'new'", "'new'"]
 
 
 def test_RK1_rows_are_found_that_changed_where_there_are_no_triggers(database_url, one):

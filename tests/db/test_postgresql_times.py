@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -56,6 +57,12 @@ def test_a_number_that_is_none_holds_up_no_row(postgres):
     numbers = ["1", "NaN", "Infinity", "-Infinity", "2.5", "1e30", "7"]
     found = _holds_up_no_other(postgres.url, "numeric", numbers, field(int, at="v"))
     assert (found[0], found[-1]) == (1, 7)
+
+
+def test_a_number_beyond_all_floats_is_no_infinite_one(postgres):
+    numbers = ["1", "1e400", "-1e309", "2.5"]
+    found = _holds_up_no_other(postgres.url, "numeric", numbers, field(float, at="v"))
+    assert found == [1.0, Decimal("1e400"), Decimal("-1e309"), 2.5]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from words import BEST, done, failed, shouter, trained
 
 from pystore import PystoreWarning
-from pystore.db import BadContent, connect, json, text, uri
+from pystore.db import BadContent, BadDatabase, connect, json, text, uri
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -162,3 +162,33 @@ def test_a_value_of_another_kind_in_a_column_compares_with_nothing(sqlite_url):
     ):
         assert _keys(table.find(condition)) == [1]
         assert _keys(table.find(~condition)) == []
+
+
+# --- keys
+
+
+def test_a_key_of_any_type_in_a_strict_table_is_kept_as_it_is(sqlite_url, store):
+    trained(1, 0.5)
+    db = connect(sqlite_url)
+    with db.write() as connection:
+        connection.exec_driver_sql("CREATE TABLE t (k any PRIMARY KEY, said text) STRICT")
+        rows = "(1, 'number'), ('1', 'text'), (x'31', 'bytes'), (1.5, 'half')"
+        connection.exec_driver_sql(f"INSERT INTO t VALUES {rows}")
+    table = db.attach("t", said=text())
+    listener = table.listener(shouter(), BEST, on="said")
+    assert done(listener) == 4
+    with db.read() as connection:
+        seen = connection.exec_driver_sql(f"SELECT said, loud FROM {listener.views.names[0]}").all()
+    assert len(seen) == 4
+    assert all(loud == said.upper() + "!" for said, loud in seen)
+    assert table.find_one(k="1")["said"] == "text"
+    assert table.find_one(k=1)["said"] == "number"
+
+
+def test_a_table_whose_name_is_written_in_another_case_is_told(sqlite_url):
+    db = _table(sqlite_url, "id integer primary key, said text", ["1, 'a'"]).database
+    with pytest.raises(BadDatabase, match="there is no table WORDS"):
+        db.attach("WORDS", said=text()).find()
+    with pytest.raises(BadDatabase, match="there is no table T") as told:
+        db.attach("T", said=text()).find()
+    assert told.value.facts["tables"] == "t"

@@ -1,5 +1,7 @@
 """Predictions in columns of the table itself follow what the view shows."""
 
+from typing import Any
+
 import pytest
 import sqlalchemy as sa
 from words import BEST, done, shouter, trained, words_in
@@ -138,6 +140,82 @@ def test_a_value_that_its_column_cannot_hold_is_told_and_holds_up_no_other(postg
         found = connection.execute(sa.text("SELECT long FROM words ORDER BY id")).scalars().all()
     assert found == [10_000, None, 10_000]
     assert "the row (2,) is not written back: value" in listener.note
+
+
+_RAISES = """
+CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN IF NEW.guess = 'BB!' THEN RAISE 'not this'; END IF; RETURN NEW; END $$
+"""
+REFUSED = {
+    "sqlite": ["ALTER TABLE words ADD COLUMN guess text CHECK (guess <> 'BB!')"],
+    "a condition": ["ALTER TABLE words ADD COLUMN guess text CHECK (guess <> 'BB!')"],
+    "a reference": [
+        "CREATE TABLE known (loud text PRIMARY KEY)",
+        "INSERT INTO known VALUES ('A!'), ('C!'), ('D!')",
+        "ALTER TABLE words ADD COLUMN guess text REFERENCES known",
+    ],
+    "a domain": [
+        "CREATE DOMAIN mild AS text CHECK (VALUE <> 'BB!')",
+        "ALTER TABLE words ADD COLUMN guess mild",
+    ],
+    "a trigger": [
+        "ALTER TABLE words ADD COLUMN guess text",
+        _RAISES,
+        "CREATE TRIGGER refuse BEFORE UPDATE ON words FOR EACH ROW EXECUTE FUNCTION refuse()",
+    ],
+}
+
+
+@pytest.mark.parametrize("why", REFUSED)
+def test_WB1_a_row_that_refuses_what_is_shown_is_told_and_holds_up_no_other(request, one, why):
+    is_sqlite = why == "sqlite"
+    url = request.getfixturevalue("sqlite_url") if is_sqlite else _url_of(request)
+    words = words_in(url, ["a", "bb", "c"])
+    with words.database.write() as connection:
+        for statement in REFUSED[why]:
+            connection.exec_driver_sql(statement)
+    listener = words.listener(shouter(), BEST, on="word", write_back={"loud": "guess"})
+    done(listener)
+    assert _guesses(words) == ["A!", None, "C!"]
+    assert "the row (2,) is not written back" in listener.note
+    words.update({"word": "bb"}, id=1)
+    words.update({"word": "d"}, id=2)
+    done(listener)
+    assert _guesses(words) == [None, "D!", "C!"]  # and not what another content had
+
+
+def test_WB1_what_a_row_keeps_that_refuses_null_as_well_is_told(sqlite_url, one):
+    words = words_in(sqlite_url, ["a"])
+    with words.database.write() as connection:
+        connection.exec_driver_sql(
+            "ALTER TABLE words ADD COLUMN guess text NOT NULL DEFAULT '?' CHECK (guess <> 'BB!')"
+        )
+    listener = words.listener(shouter(), BEST, on="word", write_back={"loud": "guess"})
+    done(listener)
+    words.update({"word": "bb"}, id=1)
+    done(listener)
+    assert _guesses(words) == ["A!"]
+    assert "what stood there stays" in listener.note
+
+
+@pytest.mark.parametrize("kind", ["double precision", "real", "numeric", "numeric(8, 3)"])
+def test_a_column_of_any_kind_of_fractions_takes_a_float(postgres, one, kind):
+    words = words_in(postgres.url, ["a"])
+    with words.database.write() as connection:
+        connection.exec_driver_sql(f"ALTER TABLE words ADD COLUMN sure {kind}")
+    said = shouter(lambda _, batch: [{"p": 0.25} for _ in batch], outputs={"p": float})
+    done(words.listener(said, BEST, on="word", write_back={"p": "sure"}))
+    with words.database.read() as connection:
+        assert connection.exec_driver_sql("SELECT sure FROM words").scalar_one() == 0.25
+
+
+def _url_of(request: pytest.FixtureRequest) -> str:
+    return str(request.getfixturevalue("postgres").url)
+
+
+def _guesses(words: Any) -> list[Any]:
+    with words.database.read() as connection:
+        return [*connection.exec_driver_sql("SELECT guess FROM words ORDER BY id").scalars()]
 
 
 def test_a_role_that_may_not_write_is_told_what_to_grant(postgres, one):

@@ -219,3 +219,14 @@ def test_a_model_that_has_seen_a_forgotten_row_is_shown_so(site: Path):
     assert "not looked at: nowhere" in run(site, "forget", *how, "--delete").stdout
     shown = run(site, "show", model).stdout
     assert re.search("forgotten +was made of rows that were forgotten at 2", shown)
+
+
+@pytest.mark.parametrize("command", [["listeners", "--max-behind", "60"], ["db", "upgrade"]])
+def test_a_database_that_is_not_there_is_no_database_where_nothing_is_late(
+    site: Path, command: list[str]
+) -> None:
+    done = run(site, *command, "sqlite:///side.db")
+    assert done.returncode != 0
+    assert "there is no such database" in done.stderr
+    assert not (site / "side.db").exists()
+    assert "no listeners" in run(site, "listeners", "sqlite:///site.db").stderr

@@ -59,6 +59,9 @@ class DocumentCollection(Collection):
     def _check_condition(self, condition: Any) -> None:
         all_of([condition])
 
+    def _as_shown(self, condition: Any) -> Any:
+        return condition
+
     def source(self, *names: str) -> Source:
         """These fields as a listener or a snapshot reads them."""
         known = super().source(*names)

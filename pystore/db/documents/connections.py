@@ -59,6 +59,9 @@ class DocumentConnections(Connections):
         """The URL without its password, and without its options (MD1)."""
         return self._name
 
+    def check_is_there(self) -> None:
+        """Nothing is checked: a server makes a database when something is written."""
+
     @property
     def engine(self) -> NoReturn:
         """Raises BadDatabase: there is no SQL."""

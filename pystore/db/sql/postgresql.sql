@@ -103,10 +103,13 @@ UPDATE {state} AS s
 SET key = v.key, due = v.due, tries = v.tries, error = v.error, phase = v.phase, owner = NULL
 FROM (
     SELECT {value_pk}, v.key, v.due, v.tries, v.error, v.phase
-    FROM unnest({pk_arrays}, CAST(%(stamps)b AS bigint[]), CAST(%(keys)b AS bytea[]),
-                CAST(%(dues)b AS double precision[]), CAST(%(tries)b AS integer[]),
-                CAST(%(errors)b AS text[]), CAST(%(phases)b AS text[]))
-         AS v({pk}, stamp, key, due, tries, error, phase)
+    FROM (
+        SELECT {typed_pk}, stamp, key, due, tries, error, phase
+        FROM unnest({pk_arrays}, CAST(%(stamps)b AS bigint[]), CAST(%(keys)b AS bytea[]),
+                    CAST(%(dues)b AS double precision[]), CAST(%(tries)b AS integer[]),
+                    CAST(%(errors)b AS text[]), CAST(%(phases)b AS text[]))
+             AS u({pk}, stamp, key, due, tries, error, phase)
+    ) AS v
     JOIN {state} AS s ON {state_is_value} AND s.stamp = v.stamp
     FOR UPDATE OF s SKIP LOCKED
 ) AS v
@@ -144,8 +147,23 @@ WHERE p.value IS NULL;
 SELECT tgname, tgenabled FROM pg_catalog.pg_trigger
 WHERE tgrelid = to_regclass(:table) AND NOT tgisinternal;
 
--- table_is: tells a table and its storage from others that had its name before.
-SELECT concat(oid, '/', relfilenode) FROM pg_catalog.pg_class WHERE oid = to_regclass(:table);
+-- table_is: tells a table, its storage, its partitions, the columns that are read, and the triggers
+-- from others that had their names before: rows may have changed with them, and no trigger has told.
+WITH RECURSIVE part(oid) AS (
+    SELECT CAST(to_regclass(:table) AS oid)
+    UNION
+    SELECT inhrelid FROM pg_catalog.pg_inherits JOIN part ON inhparent = part.oid
+)
+SELECT concat_ws(
+    ' ',
+    (SELECT string_agg(concat(oid, '/', relfilenode), ',' ORDER BY oid)
+     FROM pg_catalog.pg_class WHERE oid IN (SELECT oid FROM part)),
+    (SELECT string_agg(concat(attname, ':', attnum), ',' ORDER BY attname)
+     FROM pg_catalog.pg_attribute
+     WHERE attrelid = to_regclass(:table) AND attname = ANY(CAST(:columns AS text[]))),
+    (SELECT string_agg(concat(tgname, ':', oid), ',' ORDER BY tgname) FROM pg_catalog.pg_trigger
+     WHERE tgrelid = to_regclass(:table) AND tgname LIKE CAST(:triggers AS text))
+);
 
 -- noted: what was noted of the table when its rows were last looked at.
 SELECT obj_description(to_regclass(:state), 'pg_class');

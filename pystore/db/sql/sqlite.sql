@@ -58,5 +58,5 @@ WHERE value IS NULL;
 UPDATE {state} SET key = ?, due = ?, tries = ?, error = ?, phase = ?, owner = NULL
 WHERE {state_is_bound} AND stamp = ?;
 
--- triggers: the triggers of ours on a table, and whether each is at work.
-SELECT name, 'O' FROM sqlite_master WHERE type = 'trigger' AND tbl_name = :table;
+-- triggers: the triggers on a table, and their texts.
+SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = :table;

@@ -8,11 +8,13 @@ LI3  Threads that ask at once are told the same.
 
 import ast
 import atexit
+import dis
 import inspect
 import linecache
 import os
 import sys
 import textwrap
+from collections.abc import Container
 from functools import cached_property
 from types import CodeType
 from typing import Any, NamedTuple
@@ -31,6 +33,9 @@ _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 # Statements that hold no others.
 _PLAIN = {ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Expr, ast.Return, ast.Import}
 _PLAIN |= {ast.ImportFrom}
+# Instructions of a code that returns a constant: those that give it, and those that do no work.
+_CONSTANTS = frozenset(("LOAD_CONST", "LOAD_SMALL_INT", "RETURN_CONST"))
+_EMPTY = frozenset(("RESUME", "NOP", "CACHE", "RETURN_VALUE"))
 
 Node = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 Definition = Node | Unparsed
@@ -184,18 +189,16 @@ class Listing:
         return None
 
     def _lambda(self, code: CodeType) -> ast.Lambda | None:
+        here = [
+            node
+            for statement in (self.tree.body if self.tree else ())
+            if _first_line(statement) <= code.co_firstlineno <= (statement.end_lineno or 0)
+            for node in ast.walk(statement)
+            if isinstance(node, ast.Lambda) and node.lineno == code.co_firstlineno
+        ]
         spans = {(a, c, b, d) for a, b, c, d in code.co_positions()}
-        assert self.tree is not None
-        for statement in self.tree.body:
-            if not _first_line(statement) <= code.co_firstlineno <= (statement.end_lineno or 0):
-                continue
-            for node in ast.walk(statement):
-                if isinstance(node, ast.Lambda) and node.lineno == code.co_firstlineno:
-                    body = node.body
-                    span = (body.lineno, body.col_offset, body.end_lineno, body.end_col_offset)
-                    if span in spans or _is_constant(node, code):
-                        return node
-        return None
+        placed = (node for node in here if _is_at(node.body, spans))
+        return next(placed, None) or next((node for node in here if _is_constant(node, code)), None)
 
 
 def refresh() -> None:
@@ -288,13 +291,30 @@ def stale_file(file: str) -> str:
     return compiled_file if head[8:] == taken and changed > made.st_mtime_ns else ""
 
 
+def _is_at(body: ast.expr, spans: Container[tuple[int | None, ...]]) -> bool:
+    """Whether an expression, or a branch of it, is at one of these places: one of `a if b else c`
+    has no place of its own where `b` is a comparison.
+    """
+    if (body.lineno, body.col_offset, body.end_lineno, body.end_col_offset) in spans:
+        return True
+    parts = (body.test, body.body, body.orelse) if isinstance(body, ast.IfExp) else ()
+    return any(_is_at(part, spans) for part in parts)
+
+
 def _is_constant(node: ast.Lambda, code: CodeType) -> bool:
-    """Whether a lambda returns the constant of this code; Python 3.12 keeps no place of it."""
+    """Whether this code returns the constant of a lambda; Python 3.12 keeps no place of it."""
     names = [one.arg for one in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
-    same = list(code.co_varnames[: len(names)]) == names and not code.co_names
-    given = [(type(one), repr(one)) for one in code.co_consts]
-    body = node.body
-    return same and isinstance(body, ast.Constant) and (type(body.value), repr(body.value)) in given
+    if list(code.co_varnames[: len(names)]) != names or (told := _returned(code)) is None:
+        return False
+    return told == _returned(compile(ast.Expression(node.body), "<lambda>", "eval"))
+
+
+def _returned(code: CodeType) -> tuple[type, str] | None:
+    """The type and the text of the constant that a code returns and does nothing else."""
+    found = [(one.opname, one.argval) for one in dis.get_instructions(code)]
+    values = [value for name, value in found if name in _CONSTANTS]
+    is_plain = all(name in _CONSTANTS or name in _EMPTY for name, _ in found)
+    return (type(values[0]), repr(values[0])) if is_plain and len(values) == 1 else None
 
 
 def _key(code: CodeType) -> Key:

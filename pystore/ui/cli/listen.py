@@ -145,6 +145,8 @@ def listeners(url: str, max_behind: float | None, as_json: bool) -> None:
                 f"{one['behind']:.1f} s behind  {one['shown'] or 'shows nothing yet'}"
                 + (f"  {one['note']}" if one["note"] else "")
             )
+        if not found:
+            click.echo("no listeners", err=True)
     late = [one["name"] for one in found if max_behind is not None and _is_late(one, max_behind)]
     if late:
         click.echo(f"behind: {listed(late)}", err=True)
@@ -201,7 +203,9 @@ def upgrade(url: str) -> None:
 def _database(url: str) -> "Database":
     with needs_extra("db", "a package is missing for databases", BadPlace):
         connect = collections.connect  # imports SQLAlchemy
-    return connect(url)
+    database: Database = connect(url)
+    database.check_is_there()
+    return database
 
 
 def listener_of(command: CommandContext, text: str) -> "Listener":

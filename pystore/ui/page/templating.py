@@ -1,7 +1,8 @@
 """Templating: the templates of pages, and how they write values.
 
 YT1  Each value is escaped, and control characters and text directions in it are shown as `\\x1b`.
-YT2  A value that a template names and a view does not give is an error, and no empty place.
+YT2  A value that a template names and a view does not give is an error, and no empty place. So is a
+     name that templates read as a literal, such as `none`: what a view gives for it is never shown.
 """
 
 import math
@@ -17,9 +18,13 @@ from ...declare.parameters import ABSENT
 from ..quantities import number, size, span
 from .asked import Asked, Shown
 
+_LITERALS = frozenset(("none", "true", "false", "None", "True", "False"))
+
 
 def rendered(asked: Asked, shown: Shown, navigation: Sequence[tuple[str, str]] = ()) -> str:
     """The page that shows this. `navigation` has the paths and the names of views."""
+    unread = _LITERALS & shown.values.keys()
+    assert not unread, f"no template reads {unread}"
     told = {
         "asked": asked, "url": asked.url, "again": asked.again, "shown": shown,
         "navigation": navigation,

@@ -571,6 +571,29 @@ def test_a_compiled_file_that_is_older_than_its_source_is_not_mistaken_for_it(lo
     assert "trained.cpython-" in told.value.remedy
 
 
+@pytest.mark.parametrize("other", ["1", "-1", "(1, 2)", "None", "x", "0 if x == 3 else 1"])
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("x + 1", "x - 1"),
+        ("[1, x]", "[x, 1]"),
+        ("0 if x == 1 else 1", "0 if x == 2 else 1"),
+        ("1 / 2 if x in (1, 2) else {1: x}", "1 / 2 if x in (1, 2) else {2: x}"),
+        ("1 if x > 1 and x < 5 else (2 if x is None else 3)", "1 if x > 1 else 2"),
+        ("True if __debug__ else x", "False if __debug__ else x"),
+        ("(1, 2)", "(1, 3)"),
+        ("1 + 1", "1 + 2"),
+        ("None", "1"),
+    ],
+)
+def test_LI1_each_lambda_of_a_line_is_itself(load, other, before, after):
+    told = []
+    for body in (before, after):
+        module = load(f"both = [lambda x: {other}, lambda x: {body}]\ntrain = both[1]\n")
+        told.append(code_of(module.train).digest)
+    assert told[0] != told[1]
+
+
 def _write_later(path, text):
     path.write_text(text)
     later = path.stat().st_mtime + 10

@@ -1,5 +1,6 @@
 """The views that compare, follow and sum up: of two results, a sweep, what runs, the room, rows."""
 
+import html
 import os
 import re
 import sqlite3
@@ -8,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from hostile_store import IMAGE, SCRIPT, STEERING, SVG
@@ -31,6 +33,7 @@ from pystore import (
 )
 from pystore.app import predictor
 from pystore.db import connect, image
+from pystore.errors import BuildError
 from pystore.ui.page.asked import Asked
 from pystore.ui.page.views import collections
 
@@ -130,6 +133,16 @@ def test_two_classifiers_have_the_test_of_mcnemar(own_page: Page):
     assert "were tested on other rows" in own_page.text(f"/compare?a={good}&b={apart}")
 
 
+def test_a_stage_that_has_only_failed_has_an_axis_without_ends(own_page: Page):
+    def fail(b: Build) -> None:
+        build_metric(b, "score", 1.0)
+        raise ArithmeticError
+
+    with pytest.raises(BuildError):
+        realize(Derivation({"name": "bad"}, match_latest(), fail))
+    assert "nan" not in own_page.text("/stage/bad").partition("<main")[2]
+
+
 # --- sweep
 
 
@@ -156,6 +169,30 @@ def test_a_sweep_has_the_means_of_its_attempts(own_page: Page):
     assert "rate (logarithmic)" in text
     least = own_page.json("/sweep/train?best=min&x=kind&by=(none)")
     assert (least["best"]["parameters"]["rate"], len(least["cells"])) == (0.001, 2)
+
+
+def test_whatever_a_form_offers_is_answered(own_page: Page):
+    sweep_of([1, 2])
+    asked = 0
+    for address in ("/sweep/train", "/sweep/train?x=kind&by=(none)", "/stage/train", "/compare"):
+        for name, options in re.findall(
+            r'<select name="(\w+)">(.*?)</select>', own_page.text(address)
+        ):
+            for value in re.findall(r'<option value="([^"]*)"', options):
+                together = "&" if "?" in address else "?"
+                own_page.text(f"{address}{together}{name}={quote(html.unescape(value))}")
+                asked += 1
+    assert asked > 10
+
+
+def test_a_sweep_without_colours_says_nothing_of_them(own_page: Page):
+    sweep_of([1, 2])
+    text = own_page.text("/sweep/train?x=rate&by=(none)")
+    assert '<option value="(none)" selected>(none)</option>' in text
+    assert "this (none)" not in text
+    assert ">(none)</th>" not in text
+    assert "with this value, whatever the other parameters" in text
+    assert '<ul class="legend"' not in text
 
 
 def test_series_have_shapes_beside_colours(own_page: Page):

@@ -1,11 +1,14 @@
 """How templates write values."""
 
+from typing import cast
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jinja2 import UndefinedError
 
-from pystore.ui.page.templating import _environment
+from pystore.ui.page.asked import Asked, Shown
+from pystore.ui.page.templating import _environment, rendered
 
 ENVIRONMENT = _environment()
 
@@ -32,6 +35,13 @@ def test_YT2_a_name_without_a_value_is_an_error():
         written(1, "{{ values }}")
     with pytest.raises(UndefinedError):
         written({}, "{{ value.missing }}")
+
+
+@pytest.mark.parametrize("literal", ["none", "true", "False"])
+def test_YT2_a_value_that_no_template_can_read_is_an_error(literal: str):
+    shown = Shown("error.html", "", {literal: "(none)"}, None)
+    with pytest.raises(AssertionError, match=f"no template reads .*{literal}"):
+        rendered(cast(Asked, None), shown)
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,7 @@ YC3  The page has another version as soon as it shows something else, and not be
 """
 
 import json
-import re
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ....core.digest import short
@@ -26,7 +24,6 @@ if TYPE_CHECKING:
     from ....db.fields import Field
 
 _COLLECTIONS, _ROWS, _MORE = 8, 6, 60  # shown of all, and of one
-_FILE = re.compile(r"sqlite(?:\+\w+)?:///(?!file:|:memory:)([^?]+)")  # of a database of SQLite
 
 
 class Cell(NamedTuple):
@@ -109,12 +106,12 @@ def _connected(url: str) -> "Database":
 
 
 def _opened(url: str) -> "Database":
-    """The database. SQLite would make a file that is not there (YC1)."""
-    file = _FILE.match(url)
-    if not url or (file and not Path(file[1]).exists()):
-        path = file[1] if file else None
-        raise BadDatabase("there is no such database", path=path, remedy="--database URL")
-    return _connected(url)
+    """The database, which is there (YC1)."""
+    if not url:
+        raise BadDatabase("there is no such database", remedy="--database URL")
+    database = _connected(url)
+    database.check_is_there()
+    return database
 
 
 def _rows(asked: Asked, collection: "Collection", most: int) -> Rows:

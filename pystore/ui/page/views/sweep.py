@@ -57,7 +57,7 @@ def show(asked: Asked) -> Shown:
     shown, left_out = _few(cells(summary, x, None if by == NONE else by))
     picked = summary.picked()
     values |= {
-        "x": x, "by": by, "others": others, "none": NONE, "cells": shown, "left_out": left_out,
+        "x": x, "by": by, "others": others, "without": NONE, "cells": shown, "left_out": left_out,
         "chart": _chart(shown), "importance": shares, "picked": picked,
         "notes": summary.notes()[bool(picked):], "coordinates": _coordinates(summary, shares, mode),
     }  # fmt: skip
