@@ -33,7 +33,7 @@ def by_tar(store: Path, to: Path) -> None:
     """The two calls of the page, and the restore."""
     file = to.with_suffix(".tar")
     rest = [f"--exclude=./{name}" for name in REST]
-    for call in (["-cf", file, *PINS], ["-rf", file, *rest, "."]):
+    for call in (["-cf", str(file), *PINS], ["-rf", str(file), *rest, "."]):
         done = subprocess.run(["tar", "-C", store, *call], capture_output=True)
         assert done.returncode in (0, 1), done.stderr
     to.mkdir()
@@ -46,7 +46,7 @@ def by_rsync(store: Path, to: Path) -> None:
     backup = to.with_suffix(".backup")
     pinned = [store / name for name in PINS]
     rest = [f"--exclude=/{name}" for name in REST]
-    for call in (["-a", "--delete", *pinned], ["-aH", *rest, f"{store}/"]):
+    for call in (["-a", "--delete", *map(str, pinned)], ["-aH", *rest, f"{store}/"]):
         done = subprocess.run(["rsync", *call, f"{backup}/"], capture_output=True)
         assert done.returncode in (0, 24), done.stderr
     subprocess.run(["rsync", "-aH", f"{backup}/", f"{to}/"], check=True)
