@@ -9,6 +9,7 @@ from ..core.derivation import Closure, Derivation, leaves, reshape
 from ..core.errors import BadStage
 from ..core.later import later
 from ..core.refs import DRef
+from ..core.young_garbage import collect_young_only
 from ..store.current import current_store
 from .calls import check_call
 from .nesting import inside, refuse_nested
@@ -57,7 +58,8 @@ def declare(
         return stage
     if callable(stage):
         _check_function(stage, (registry, *args), kwargs or {})
-        with inside(f"the stage function {getattr(stage, '__name__', stage)}"):
+        name = getattr(stage, "__name__", stage)
+        with inside(f"the stage function {name}"), collect_young_only():
             stage = stage(registry, *args, **(kwargs or {}))
     elif args or kwargs:
         raise BadStage(
