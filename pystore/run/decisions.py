@@ -31,11 +31,11 @@ from ..core.later import later
 from ..core.refs import DRef, RRef
 from ..core.young_garbage import collect_young_only
 from ..declare.identity.by_hand import source_digest, warn_of_edits
-from .remembered import chosen_earlier, remembered, rule_of
+from .remembered import Remembered, remembered
 
 if TYPE_CHECKING:
     from ..core import adoption, reads
-    from ..core.ports import Choices, Substituter
+    from ..core.ports import Substituter
     from ..store.staging import Builder
     from .options import RunOptions
 else:
@@ -81,15 +81,15 @@ class Decisions:
         if not is_held:
             self._ready.clear()
         if earlier is not None:
-            earlier.keep() if is_held else earlier.forget()
+            earlier.end(is_true=is_held)
         return {dref: use.rrefs for dref, use in self._ready.items()}
 
-    def _find_ready(self, earlier: Choices | None) -> None:
+    def _find_ready(self, earlier: Remembered | None) -> None:
         chosen: dict[DRef, tuple[RRef, ...]] = {}
         for dref, derivation in self._closure.by_dref.items():
             inputs = derivation.config.inputs
             if chosen.keys() >= set(inputs):
-                found = chosen_earlier(earlier, derivation)
+                found = None if earlier is None else earlier.find(derivation)
                 if found is None:
                     context = {need: chosen[need] for need in inputs}
                     self._look_ahead(dref, context, earlier)
@@ -162,7 +162,7 @@ class Decisions:
         return question
 
     def _look_ahead(
-        self, dref: DRef, inputs: Mapping[DRef, tuple[RRef, ...]], earlier: Choices | None
+        self, dref: DRef, inputs: Mapping[DRef, tuple[RRef, ...]], earlier: Remembered | None
     ) -> None:
         question = self._question(dref, Context(inputs))
         before, stamps = warned.told(), None if earlier is None else earlier.stamps(dref)
@@ -175,9 +175,8 @@ class Decisions:
             self._ready[dref] = judgement
             del self.questions[dref]  # asked again if needed: a large closure has many
             self._warn(question, answer, judgement)
-            rule = rule_of(question.derivation)
-            if earlier is not None and rule is not None and warned.told() == before:
-                earlier.note(dref, rule, judgement.rrefs, stamps)
+            if earlier is not None and warned.told() == before:
+                earlier.note(question.derivation, judgement.rrefs, stamps)
         else:
             self._asked[dref] = answer
 

@@ -22,12 +22,12 @@ from ...core.outlook import Kind, Outlook, Step
 from ...core.refs import DRef, RRef
 from ...core.young_garbage import collect_young_only
 from ...declare.identity.by_hand import edited
-from ...run.remembered import chosen_earlier
 from .adoptable import Adoptions
 from .earlier import Earlier, version_of
 
 if TYPE_CHECKING:
-    from ...core.ports import Choices, StoreReader
+    from ...core.ports import StoreReader
+    from ...run.remembered import Remembered
 
 _NAMED = 3  # inputs that are named in a reason
 _UP_TO_DATE = ("up to date",)
@@ -38,7 +38,7 @@ def outlook_of(
     forced: Collection[DRef],
     attempts: int,
     store: StoreReader,
-    earlier: Choices | None = None,
+    earlier: Remembered | None = None,
 ) -> Outlook:
     """The outlook of a call with these forced derivations and attempts for each target.
 
@@ -60,7 +60,7 @@ class _Steps:
         forced: Collection[DRef],
         attempts: int,
         store: StoreReader,
-        remembered: Choices | None,
+        remembered: Remembered | None,
     ) -> None:
         self.made: dict[DRef, Step] = {}
         self._chosen: dict[DRef, tuple[RRef, ...]] = {}  # missing if a build comes first
@@ -74,7 +74,8 @@ class _Steps:
 
     def add(self, derivation: Derivation) -> None:
         """Makes the step of a derivation. Its inputs have steps already."""
-        dref, known = derivation.dref, chosen_earlier(self._remembered, derivation)
+        dref, earlier = derivation.dref, self._remembered
+        known = None if earlier is None else earlier.find(derivation)
         if known is None:
             self.made[dref] = self._step(derivation)
         else:
