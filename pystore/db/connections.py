@@ -23,7 +23,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError
 
 from .errors import BadDatabase, NoPermission
-from .kinds import json_or_malformed
+from .kinds import json_of_sqlite, json_or_malformed
 from .postgresql_times import read_each_time
 from .sqlite_values import prepare
 from .tables import Tables
@@ -91,7 +91,7 @@ class Connections:
                 sa.event.listen(engine, "connect", _in_utc)
                 return engine
             url = self._file_url()
-            engine = sa.create_engine(url)
+            engine = sa.create_engine(url, json_serializer=json_of_sqlite)
             if not os.path.exists(url.database or ""):
                 sa.event.listen(engine, "connect", _with_log, once=True)
         except (ImportError, NoSuchModuleError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +12,8 @@ from sqlalchemy.dialects import postgresql
 from .kinds import json_or_malformed
 from .tables import JSON
 
+_HAS_ARROW = sqlite3.sqlite_version_info >= (3, 38)  # `->`, which gives JSON as it was written
+
 
 def at_path(column: Any, path: Sequence[str], *, is_postgres: bool) -> Any:
     """The value at a path, as JSON; NULL where nothing is there, or where the text is no JSON."""
@@ -18,8 +21,19 @@ def at_path(column: Any, path: Sequence[str], *, is_postgres: bool) -> Any:
         return column.op("#>", return_type=JSON)(_keys(path))
     # `json_extract` gives 1 for true, and fails for a text that is no JSON.
     kind, found = sa.func.json_type(column, _path(path)), sa.func.json_extract(column, _path(path))
-    told = sa.case((kind.in_(("true", "false")), kind), else_=sa.func.json_quote(found))
+    told = sa.case(
+        (kind.in_(("true", "false")), kind),
+        (kind.in_(("integer", "real")), _number(column, path, found)),
+        else_=sa.func.json_quote(found),
+    )
     return sa.type_coerce(sa.cast(_if_json(column, told), sa.LargeBinary), AsWritten())
+
+
+def _number(column: Any, path: Sequence[str], found: Any) -> Any:
+    """The text of a number: `json_quote` gives 15 digits of it."""
+    if _HAS_ARROW:
+        return column.op("->")(_path(path))
+    return sa.case((sa.func.typeof(found) == "real", sa.func.printf("%!.17g", found)), else_=found)
 
 
 class AsWritten(sa.types.TypeDecorator[Any]):

@@ -235,6 +235,11 @@ def _load_json(stored: Any, _: Settings) -> Any:
     return stored
 
 
+def json_of_sqlite(value: Any) -> str | float:
+    """JSON as SQLite is given it. A float stays one: it reads a text as a number near by."""
+    return value if type(value) is float else json.dumps(value)
+
+
 def json_or_malformed(text: str | bytes) -> Any:
     """The value of JSON of strangers, or what is there in its place, as `Malformed`.
 

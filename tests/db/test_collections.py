@@ -757,6 +757,15 @@ class TestPaths:
             assert [row["n"] for row in rows.find()][:2] == [value, None]
             assert rows.count(rows["n"] == value) == 1
 
+    def test_FK1_what_is_read_at_a_path_has_all_its_digits(self, others: Any):
+        given = [0.1 + 0.2, 3.965089856116698e-291, 123456789.12345679, 2**53 + 1, 2**70, 1e22, -7]
+        for number, one in enumerate(given, 100):
+            run(others.database, f"""INSERT INTO users VALUES ({number}, '{{"x": {one!r}}}')""")
+        rows = others.database.attach("users", x=json(at="record.x"), whole=json(at="record"))
+        told = [row for row in rows.find() if row["id"] >= 100]
+        assert [row["x"] for row in told] == given
+        assert [row["whole"]["x"] for row in told] == given
+
     def test_a_text_that_is_no_json_holds_up_no_other_row(self, sqlite_url: str):
         db = connect(sqlite_url)
         run(db, "CREATE TABLE users (id integer PRIMARY KEY, record text)")
