@@ -120,12 +120,10 @@ def count_all(names: list[str]) -> dict[str, float]:
 def _count_all(names: list[str]) -> dict[str, float]:
     _empty(AREA)
     try:
-        _run(Program((str(HERE / "programs" / "chain.py"), "chain-of-20", "20", "sloppy")))
-        graph = Program(
-            (str(HERE / "programs" / "graph.py"), "graph-of-200", "20", "10", "realize")
-        )
-        _run(graph)
-        _run(Program((str(HERE / "programs" / "many.py"), "many-of-100", "100")))
+        graph = _ours("graph", "graph-of-200", 20, 10, "realize")
+        for program in (_ours("chain", "chain-of-20", 20, "sloppy"), graph):
+            _run(program)
+        _run(_ours("many", "many-of-100", 100))
         time.sleep(_TICK)
         _run(graph)  # notes what was chosen
         return {name: _median(PROGRAMS[name]) for name in names}

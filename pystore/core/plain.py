@@ -152,13 +152,17 @@ def _scalar(value: object, place: str) -> object:
     return value
 
 
-def _scalar_text(value: str, place: str) -> str:
+def is_text(value: str) -> bool:
+    """Whether a string is a text: UTF-8 has no half of a character."""
     try:
-        value.isascii() or value.encode()
+        return value.isascii() or bool(value.encode())
     except UnicodeEncodeError:
-        raise BadConfig(
-            f"{place}: a lone surrogate is not text", given=ascii(value)[:200]
-        ) from None
+        return False
+
+
+def _scalar_text(value: str, place: str) -> str:
+    if not is_text(value):
+        raise BadConfig(f"{place}: a lone surrogate is not text", given=ascii(value)[:200])
     return value
 
 

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from ..core.plain import is_text
 from .arrays import dump_array, load_array
 from .errors import BadContent, BadRow
 from .pictures import dump_picture, load_picture
@@ -140,7 +141,7 @@ _HALVES = re.compile("[\ud800-\udfff]")  # of characters: no text of UTF-8 has t
 
 def is_kept_text(text: str) -> bool:
     """Whether each database keeps such a text."""
-    return "\0" not in text and text == text.encode("utf-8", "replace").decode()
+    return "\0" not in text and is_text(text)
 
 
 def unkept_text(value: Any) -> bool:
@@ -165,8 +166,8 @@ def _dump_bytes(value: Any, _: Settings) -> bytes:
 
 
 def _load_bytes(stored: Any, _: Settings) -> bytes:
-    is_text = isinstance(stored, NotUtf8)
-    if isinstance(stored, bytes | bytearray | memoryview) and not is_text:
+    is_not_utf8 = isinstance(stored, NotUtf8)
+    if isinstance(stored, bytes | bytearray | memoryview) and not is_not_utf8:
         return bytes(stored)
     raise _other("bytes", stored)
 

@@ -10,6 +10,7 @@ from ..core.config import Config
 from ..core.errors import BadConfig, BadRef, BadStage, BuildError
 from ..core.events import Metric, Progress, ignore
 from ..core.later import later
+from ..core.plain import is_text
 from ..core.printable import listed
 from ..core.realizer import Realizer
 from ..core.refs import DRef, RefPath, RRef, selfref
@@ -295,7 +296,7 @@ def build_metric(b: Build, name: str, value: float, step: int | None = None) -> 
             step=repr(step)[:200],
             remedy="count batches rather than parts of an epoch: step=epoch * batches + batch",
         ) from None
-    if not metrics.is_name(str(name)):
+    if not is_text(str(name)):
         raise BadConfig(
             "the name of a metric holds half a character",
             given=ascii(name)[:200],

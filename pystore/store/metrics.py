@@ -20,6 +20,7 @@ from ..core.attempt import Trace
 from ..core.candidate import first_number
 from ..core.errors import PystoreWarning
 from ..core.manifest import Manifest
+from ..core.plain import is_text
 from ..core.printable import printable
 from . import disk
 
@@ -45,7 +46,7 @@ def _read_texts(out: Path, paths: dict[str, int]) -> dict[str, float]:
     small = [
         path
         for path, size in paths.items()
-        if size <= _SIZE and len(path) <= 255 and path.endswith(".txt") and is_name(path)
+        if size <= _SIZE and len(path) <= 255 and path.endswith(".txt") and is_text(path)
     ]
     small.sort(key=lambda path: path.count("/"))
     numbers = {path: first_number(disk.read(f"{out}/{path}")) for path in small[:_MOST_READ]}
@@ -59,15 +60,6 @@ def _read_texts(out: Path, paths: dict[str, int]) -> dict[str, float]:
             stacklevel=3,
         )
     return {path: numbers[path] for path in finite[:_MOST]}
-
-
-def is_name(text: str) -> bool:
-    """Whether a text can be the name of a metric: half a character is no UTF-8."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def is_finite(value: float) -> bool:
@@ -98,7 +90,7 @@ def _read_object(out: Path) -> dict[str, float]:
         name, item = left.pop()
         if isinstance(item, dict):
             left += [(f"{name}.{key}", inner) for key, inner in reversed(item.items())]
-        elif name in found or not is_name(name) or (number := _number(item)) is None:
+        elif name in found or not is_text(name) or (number := _number(item)) is None:
             odd.append(f"{printable(name)} ({_brief(item)})")
         else:
             found[name] = number
@@ -123,7 +115,7 @@ def _point(row: Any) -> tuple[int, str, float]:
     number = _number(row["value"])
     if number is None:
         raise ValueError(f"{_brief(row['value'])} is no number")
-    if not isinstance(row["name"], str) or not is_name(row["name"]):
+    if not isinstance(row["name"], str) or not is_text(row["name"]):
         raise TypeError(f"{_brief(row['name'])} is no name")
     return whole(row["step"]), row["name"], number
 

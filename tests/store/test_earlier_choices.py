@@ -3,6 +3,7 @@
 import json
 import os
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -57,16 +58,16 @@ def chain(length: int, matcher=None) -> Derivation:
     return last
 
 
-def opened(store: Store) -> EarlierChoices:
-    found = choices_for(store.parts, [TARGET])
+def opened(store: Store, targets: Sequence[ps.DRef] = (TARGET,)) -> EarlierChoices:
+    found = choices_for(store.parts, targets)
     assert found is not None
     return found
 
 
-def noted(store: Store, derivation: Derivation) -> ps.RRef:
+def noted(store: Store, derivation: Derivation, targets: Sequence[ps.DRef] = (TARGET,)) -> ps.RRef:
     """A realization whose choice is kept."""
     rref = ps.realize(derivation)
-    made = opened(store)
+    made = opened(store, targets)
     made.note(derivation.dref, RULE, [rref], made.stamps(derivation.dref))
     made.keep()
     return rref
@@ -224,12 +225,8 @@ def test_what_is_no_file_hinders_no_other_file(store, cache, calm, monkeypatch):
 def test_files_for_many_targets_make_room(store, cache, calm, monkeypatch):
     monkeypatch.setattr(earlier_choices, "_MOST_FILES", 3)
     one = Derivation({"name": "one"}, match_latest(), write)
-    rref = ps.realize(one)
     for number in range(6):
-        made = choices_for(store.parts, [TARGET] * number)
-        assert made is not None
-        made.note(one.dref, RULE, [rref], made.stamps(one.dref))
-        made.keep()
+        noted(store, one, [TARGET] * number)
     assert len(list((cache / "choices").iterdir())) == 3
     last = choices_for(store.parts, [TARGET] * 5)
     assert last is not None
@@ -239,14 +236,11 @@ def test_files_for_many_targets_make_room(store, cache, calm, monkeypatch):
 def test_large_files_make_room(store, cache, calm, monkeypatch):
     monkeypatch.setattr(earlier_choices, "_MOST_BYTES", 1)
     one = Derivation({"name": "one"}, match_latest(), write)
-    rref = ps.realize(one)
     for number in range(3):
-        made = choices_for(store.parts, [TARGET] * number)
-        assert made is not None
-        made.note(one.dref, RULE, [rref], made.stamps(one.dref))
-        made.keep()
+        targets = [TARGET] * number
+        noted(store, one, targets)
         (file,) = (cache / "choices").iterdir()
-        assert file == made._path
+        assert file == opened(store, targets)._path
 
 
 def test_without_a_cache_and_above_another_store_nothing_is_kept(store, tmp_path, monkeypatch):

@@ -57,12 +57,10 @@ def checked(functions: Functions, depth: str, declared: str, dref: DRef) -> Iter
     """
     surveys, code = surveys_of(functions, depth)
     if code.digest != declared:
-        code = code_of_all(functions, depth)
-        surveys, _ = surveys_of(functions, depth)
+        surveys, code = _surveys_now(functions, depth)
     before = _changed(surveys)
     if not before <= _excused and is_still(code, functions, depth):  # by what does not count
-        code_of_all(functions, depth)
-        surveys, _ = surveys_of(functions, depth)
+        surveys, code = _surveys_now(functions, depth)
         before = _changed(surveys)
     other = code.digest != declared and not changed_by_a_stage(functions, depth)
     if other or not before <= _excused:
@@ -77,6 +75,12 @@ def checked(functions: Functions, depth: str, declared: str, dref: DRef) -> Iter
     if after and not is_still(code, functions, depth):
         _excused.update(after)
         warn_of_change(sorted({name for _, name in after}), dref.name)
+
+
+def _surveys_now(functions: Functions, depth: str) -> tuple[list[Survey], Code]:
+    """The surveys and the code of functions as they are now."""
+    code_of_all(functions, depth)
+    return surveys_of(functions, depth)
 
 
 def changed_by_a_stage(functions: Functions, depth: str) -> bool:
